@@ -1,0 +1,1 @@
+//===- MoEPCH.cpp - Carrier of the precompiled header ---------------------===//
