@@ -1,0 +1,109 @@
+//===- RTOps.td - Ops of the rt dialect --------------------*- tablegen -*-===//
+#ifndef MOE_DIALECT_RT_IR_RTOPS_TD
+#define MOE_DIALECT_RT_IR_RTOPS_TD
+
+include "moe/Dialect/RT/IR/RTAttrs.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/SymbolInterfaces.td"
+
+class RT_Op<string mnemonic, list<Trait> traits = []>
+    : Op<RT_Dialect, mnemonic, traits>;
+
+def RT_WeightOp : RT_Op<"weight", [Symbol]> {
+  let summary = "A weight: byte ranges of the model's files and a recipe";
+  let description = [{
+    The tensor is made of `source` by the steps of `recipe`, in order; without
+    steps there is one source, which is the tensor. No bytes are in the IR:
+    passes that transpose, stack or cast a weight edit the recipe, and the
+    runtime's one routine executes it, at compile time or at load time.
+
+    Constraints:
+    * weight_c1: `source` is not empty, and each span's length is its type's size;
+    * weight_c2: every step accepts the types that the steps before it give;
+    * weight_c3: the last types are exactly one, the weight's type.
+
+    Example:
+    ```mlir
+    rt.weight @experts.w1 {
+      source = [#rt.span<"m.onnx", offset = 0, length = 64, hash = 0, tensor<2x8xf32>>,
+                #rt.span<"m.onnx", offset = 64, length = 64, hash = 0, tensor<2x8xf32>>],
+      recipe = [#rt.transpose<[1, 0]>, #rt.stack]} : tensor<2x8x2xf32>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, RT_SpanArrayAttr:$source,
+      DefaultValuedAttr<RT_RecipeArrayAttr, "{}">:$recipe,
+      TypeAttrOf<AnyStaticShapeTensor>:$type);
+  let assemblyFormat = "$sym_name attr-dict `:` $type";
+  let hasVerifier = 1;
+}
+
+def RT_WeightRefOp : RT_Op<"weight_ref",
+    [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "The value of a weight";
+  let description = [{
+    A tensor, or after bufferisation a read-only memref of the context's weight
+    table.
+
+    Constraint weight_ref_c1: the symbol is an `rt.weight` of the same shape and
+    element type.
+
+    Example:
+    ```mlir
+    rt.weight @w {source = [#rt.span<"m.onnx", offset = 0, length = 64, hash = 0,
+                                     tensor<4x4xf32>>]} : tensor<4x4xf32>
+    func.func @f() -> tensor<4x4xf32> {
+      %w = rt.weight_ref @w : tensor<4x4xf32>
+      return %w : tensor<4x4xf32>
+    }
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$weight);
+  let results = (outs AnyTypeOf<[AnyStaticShapeTensor, AnyStaticShapeMemRef]>:$result);
+  let assemblyFormat = "$weight attr-dict `:` type($result)";
+}
+
+def RT_EntryOp : RT_Op<"entry"> {
+  let summary = "The model's interface once its function takes pointers";
+  let description = [{
+    At the `llvm` stage a function no longer tells tensors: this op keeps what
+    the argument and result attributes said. The artefact's descriptor is made
+    of it.
+
+    Example:
+    ```mlir
+    rt.entry @main
+      inputs [#rt.value<"x", tensor<?x4xf32>, ["T", ""]>]
+      outputs [#rt.value<"y", tensor<?x4xf32>, ["T", ""]>]
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$function, RT_ValueArrayAttr:$inputs,
+      RT_ValueArrayAttr:$outputs);
+  let assemblyFormat = "$function `inputs` $inputs `outputs` $outputs attr-dict";
+}
+
+/// Whether the run goes on: what `rt.require` writes.
+def RT_RunStatus : Resource<"::moe::rt::RunStatus">;
+
+def RT_RequireOp
+    : RT_Op<"require", [MemoryEffects<[MemWrite<RT_RunStatus>]>]> {
+  let summary = "Ends the run with a message unless a condition holds";
+  let description = [{
+    `message` says what was expected; `where` names the ONNX node. The run
+    returns the status `MOE_PRECONDITION_FAILED`. It must not stand inside a
+    parallel region.
+
+    Example:
+    ```mlir
+    func.func @check(%c: i1) {
+      rt.require %c, "indices must be in [0, 8)" at "/layers.0/Gather"
+      return
+    }
+    ```
+  }];
+  let arguments = (ins I1:$condition, StrAttr:$message, StrAttr:$where);
+  let assemblyFormat = "$condition `,` $message `at` $where attr-dict";
+  let hasCanonicalizeMethod = 1;
+}
+
+#endif // MOE_DIALECT_RT_IR_RTOPS_TD

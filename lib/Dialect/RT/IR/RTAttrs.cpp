@@ -1,0 +1,91 @@
+//===- RTAttrs.cpp - Sources and recipe steps of weights ------------------===//
+#include "moe/Dialect/RT/IR/RT.h"
+
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace moe::rt;
+
+std::optional<uint64_t> moe::rt::getStorageSize(RankedTensorType type) {
+  uint64_t bytes = (type.getElementTypeBitWidth() + 7) / 8;
+  for (int64_t dim : type.getShape()) {
+    bool overflowed = false;
+    bytes = llvm::SaturatingMultiply<uint64_t>(bytes, dim, &overflowed);
+    if (overflowed)
+      return std::nullopt;
+  }
+  return bytes;
+}
+
+LogicalResult SpanAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                               StringRef file, uint64_t offset, uint64_t length,
+                               uint64_t hash, RankedTensorType type) {
+  if (!type.hasStaticShape() || !type.getElementType().isIntOrFloat())
+    return emitError() << "expected a static tensor of numbers, but got "
+                       << type;
+  std::optional<uint64_t> size = getStorageSize(type);
+  if (!size || *size != length) // weight_c1
+    return emitError() << "expected length to be the size of " << type << ", "
+                       << size.value_or(~uint64_t(0)) << " bytes, but got "
+                       << length;
+  if (offset + length < offset)
+    return emitError() << "offset " << offset << " plus length " << length
+                       << " overflows";
+  return success();
+}
+
+FailureOr<SmallVector<RankedTensorType>>
+StackAttr::inferTypes(ArrayRef<RankedTensorType> before,
+                      function_ref<InFlightDiagnostic()> emitError) const {
+  if (!llvm::all_equal(before)) {
+    emitError() << "#rt.stack expects tensors of one type";
+    return failure();
+  }
+  SmallVector<int64_t> shape{static_cast<int64_t>(before.size())};
+  llvm::append_range(shape, before.front().getShape());
+  return SmallVector<RankedTensorType>{
+      RankedTensorType::get(shape, before.front().getElementType())};
+}
+
+FailureOr<SmallVector<RankedTensorType>>
+TransposeAttr::inferTypes(ArrayRef<RankedTensorType> before,
+                          function_ref<InFlightDiagnostic()> emitError) const {
+  SmallVector<RankedTensorType> after;
+  for (RankedTensorType type : before) {
+    if (type.getRank() != static_cast<int64_t>(getPermutation().size()) ||
+        !isPermutationVector(getPermutation())) {
+      emitError() << "#rt.transpose expects a permutation of the "
+                  << type.getRank() << " dims of " << type;
+      return failure();
+    }
+    after.push_back(RankedTensorType::get(
+        applyPermutation(type.getShape(), getPermutation()),
+        type.getElementType()));
+  }
+  return after;
+}
+
+FailureOr<SmallVector<RankedTensorType>>
+CastAttr::inferTypes(ArrayRef<RankedTensorType> before,
+                     function_ref<InFlightDiagnostic()> emitError) const {
+  if (!getElementType().isIntOrFloat()) {
+    emitError() << "#rt.cast expects an integer or float type, but got "
+                << getElementType();
+    return failure();
+  }
+  SmallVector<RankedTensorType> after;
+  for (RankedTensorType type : before)
+    after.push_back(type.clone(getElementType()));
+  return after;
+}
+
+LogicalResult ValueAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                StringRef valueName, RankedTensorType type,
+                                ArrayAttr dimNames) {
+  if (static_cast<int64_t>(dimNames.size()) != type.getRank() ||
+      !llvm::all_of(dimNames, llvm::IsaPred<StringAttr>))
+    return emitError() << "expected one dim name per dim of " << type
+                       << ", but got " << dimNames;
+  return success();
+}

@@ -1,0 +1,145 @@
+//===- RTDialect.cpp - The rt dialect -------------------------------------===//
+//
+// Registration, and verification of the attributes that keep a model's
+// interface on its entry function.
+//
+//===----------------------------------------------------------------------===//
+#include "moe/Dialect/RT/IR/RT.h"
+
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace moe::rt;
+
+#include "moe/Dialect/RT/IR/RTDialect.cpp.inc"
+
+#include "moe/Dialect/RT/IR/RTInterfaces.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "moe/Dialect/RT/IR/RTAttrs.cpp.inc"
+
+void RTDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "moe/Dialect/RT/IR/RTAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "moe/Dialect/RT/IR/RTOps.cpp.inc"
+      >();
+}
+
+/// `rt.name` is a string; `rt.dims` has one string per dim of `type`.
+static LogicalResult verifyInterfaceAttr(Operation *op, Type type,
+                                         NamedAttribute attribute) {
+  if (attribute.getName() == RTDialect::nameAttrName) {
+    if (!isa<StringAttr>(attribute.getValue()))
+      return op->emitOpError("expected '")
+             << RTDialect::nameAttrName << "' to be a string";
+    return success();
+  }
+  if (attribute.getName() == RTDialect::dimsAttrName) {
+    auto names = dyn_cast<ArrayAttr>(attribute.getValue());
+    auto shaped = dyn_cast<ShapedType>(type);
+    if (!names || !shaped || !shaped.hasRank() ||
+        static_cast<int64_t>(names.size()) != shaped.getRank() ||
+        !llvm::all_of(names, llvm::IsaPred<StringAttr>))
+      return op->emitOpError("expected '")
+             << RTDialect::dimsAttrName
+             << "' to be an array of one string per dim of " << type;
+    return success();
+  }
+  if (attribute.getName() == RTDialect::typeAttrName) {
+    auto typeAttr = dyn_cast<TypeAttr>(attribute.getValue());
+    if (!typeAttr || !isa<RankedTensorType>(typeAttr.getValue()))
+      return op->emitOpError("expected '")
+             << RTDialect::typeAttrName << "' to be a ranked tensor type";
+    return success();
+  }
+  return op->emitOpError("unknown attribute '")
+         << attribute.getName().getValue() << "' of the rt dialect";
+}
+
+LogicalResult RTDialect::verifyRegionArgAttribute(Operation *op,
+                                                  unsigned regionIndex,
+                                                  unsigned argIndex,
+                                                  NamedAttribute attribute) {
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  if (!function)
+    return op->emitOpError("rt attributes belong on functions");
+  return verifyInterfaceAttr(op, function.getArgumentTypes()[argIndex],
+                             attribute);
+}
+
+LogicalResult RTDialect::verifyRegionResultAttribute(Operation *op,
+                                                     unsigned regionIndex,
+                                                     unsigned resultIndex,
+                                                     NamedAttribute attribute) {
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  if (!function)
+    return op->emitOpError("rt attributes belong on functions");
+  return verifyInterfaceAttr(op, function.getResultTypes()[resultIndex],
+                             attribute);
+}
+
+//===----------------------------------------------------------------------===//
+// Interface of a model
+//===----------------------------------------------------------------------===//
+
+/// `#rt.value` of an argument or result, with what the attributes leave out.
+static ValueAttr makeValue(Type type, DictionaryAttr attributes,
+                           const Twine &defaultName) {
+  auto shaped = cast<ShapedType>(type);
+  MLIRContext *context = type.getContext();
+  auto get = [&](StringRef name) {
+    return attributes ? attributes.get(name) : Attribute();
+  };
+  std::string name = defaultName.str();
+  if (auto attr = dyn_cast_or_null<StringAttr>(get(RTDialect::nameAttrName)))
+    name = attr.getValue().str();
+  auto tensor =
+      RankedTensorType::get(shaped.getShape(), shaped.getElementType());
+  if (auto attr = dyn_cast_or_null<TypeAttr>(get(RTDialect::typeAttrName)))
+    tensor = cast<RankedTensorType>(attr.getValue());
+  auto dims = dyn_cast_or_null<ArrayAttr>(get(RTDialect::dimsAttrName));
+  if (!dims)
+    dims = ArrayAttr::get(context,
+                          SmallVector<Attribute>(shaped.getRank(),
+                                                 StringAttr::get(context, "")));
+  return ValueAttr::get(context, name, tensor, dims);
+}
+
+SmallVector<ValueAttr> moe::rt::getInputs(FunctionOpInterface function) {
+  SmallVector<ValueAttr> values;
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
+    values.push_back(
+        makeValue(type, function.getArgAttrDict(i), "arg" + Twine(i)));
+  return values;
+}
+
+SmallVector<ValueAttr> moe::rt::getOutputs(FunctionOpInterface function) {
+  SmallVector<ValueAttr> values;
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
+    values.push_back(
+        makeValue(type, function.getResultAttrDict(i), "result" + Twine(i)));
+  return values;
+}
+
+FunctionOpInterface moe::rt::getEntryFunction(ModuleOp module) {
+  FunctionOpInterface entry;
+  for (auto function : module.getOps<FunctionOpInterface>()) {
+    if (function.isExternal() || !function.isPublic())
+      continue;
+    if (entry) {
+      InFlightDiagnostic diagnostic =
+          function.emitOpError("is a second public function; a model has one");
+      diagnostic.attachNote(entry.getLoc()) << "the first is here";
+      return nullptr;
+    }
+    entry = function;
+  }
+  if (!entry)
+    module.emitError("expected a public function: the model's entry");
+  return entry;
+}
