@@ -1,0 +1,167 @@
+//===- RankInference.cpp - Ranks that ONNX's inference leaves open --------===//
+//
+// ONNX's library gives up on the whole shape where it does not know a value, an
+// axes input for example. The compiler needs ranks only: dims may be dynamic.
+// Each rule fills in what follows from the operator's definition; the library
+// then refines it and goes on from there.
+//
+//===----------------------------------------------------------------------===//
+#include "Normalize.h"
+#include "Scope.h"
+#include "llvm/ADT/StringRef.h"
+#include <unordered_map>
+
+namespace moe::importer {
+
+namespace {
+
+using Shape = pb::TensorShapeProto;
+
+/// One graph; subgraphs have one each.
+class RankInference {
+public:
+  RankInference(pb::GraphProto &graph, const TypeScope *outer);
+  bool run();
+
+private:
+  void inferNode(pb::NodeProto &node);
+  void inferLoop(pb::NodeProto &node);
+  const pb::TypeProto_Tensor *getTensor(const pb::NodeProto &node,
+                                        int input) const;
+  void setShape(const std::string &value, int32_t elementType,
+                const Shape &shape);
+
+  pb::GraphProto &graph;
+  TypeScope known;
+  /// Where the graph declares its values' types.
+  std::unordered_map<std::string, pb::ValueInfoProto *> declarations;
+  bool changed = false;
+};
+
+RankInference::RankInference(pb::GraphProto &graph, const TypeScope *outer)
+    : graph(graph), known(graph, outer) {
+  for (auto *values : {graph.mutable_output(), graph.mutable_value_info()})
+    for (pb::ValueInfoProto &value : *values)
+      declarations[value.name()] = &value;
+}
+
+int64_t getInt(const pb::NodeProto &node, llvm::StringRef name,
+               int64_t fallback) {
+  for (const pb::AttributeProto &attribute : node.attribute())
+    if (attribute.name() == name)
+      return attribute.i();
+  return fallback;
+}
+
+Shape getOpenShape(int64_t rank) {
+  Shape shape;
+  for (int64_t i = 0; i < rank; ++i)
+    shape.add_dim();
+  return shape;
+}
+
+const pb::TypeProto_Tensor *RankInference::getTensor(const pb::NodeProto &node,
+                                                     int input) const {
+  return input < node.input_size() ? known.getRanked(node.input(input))
+                                   : nullptr;
+}
+
+void RankInference::setShape(const std::string &value, int32_t elementType,
+                             const Shape &shape) {
+  if (value.empty() || known.getRanked(value))
+    return;
+  pb::ValueInfoProto *&info = declarations[value];
+  if (!info) {
+    info = graph.add_value_info();
+    info->set_name(value);
+  }
+  pb::TypeProto_Tensor &type = *info->mutable_type()->mutable_tensor_type();
+  type.set_elem_type(elementType);
+  *type.mutable_shape() = shape;
+  known.set(value, &info->type());
+  changed = true;
+}
+
+void RankInference::inferNode(pb::NodeProto &node) {
+  llvm::StringRef op = node.op_type();
+  const pb::TypeProto_Tensor *input = getTensor(node, 0);
+  if (!input || !node.output_size())
+    return;
+  int64_t rank = input->shape().dim_size();
+  // How many axes input 1 lists, if that is known.
+  const pb::TypeProto_Tensor *list = getTensor(node, 1);
+  int64_t axes = -1;
+  if (list && list->shape().dim_size() == 1 &&
+      list->shape().dim(0).has_dim_value())
+    axes = list->shape().dim(0).dim_value();
+
+  if (op.starts_with("Reduce")) {
+    if (getInt(node, "keepdims", 1))
+      setShape(node.output(0), input->elem_type(), getOpenShape(rank));
+    else if (axes > 0 && axes <= rank)
+      setShape(node.output(0), input->elem_type(), getOpenShape(rank - axes));
+  } else if (op == "Split") {
+    Shape shape = input->shape();
+    int64_t axis = getInt(node, "axis", 0);
+    axis += axis < 0 ? rank : 0;
+    if (axis < 0 || axis >= rank)
+      return;
+    shape.mutable_dim(static_cast<int>(axis))->Clear();
+    for (const std::string &output : node.output())
+      setShape(output, input->elem_type(), shape);
+  } else if (op == "Squeeze" && axes >= 0 && axes <= rank) {
+    setShape(node.output(0), input->elem_type(), getOpenShape(rank - axes));
+  } else if (op == "Unsqueeze" && axes >= 0) {
+    setShape(node.output(0), input->elem_type(), getOpenShape(rank + axes));
+  }
+}
+
+/// A loop's carried values keep their rank; what it collects gets one more dim.
+/// The body says the types: `Loop` has a condition before its outputs.
+void RankInference::inferLoop(pb::NodeProto &node) {
+  bool isScan = node.op_type() == "Scan";
+  for (pb::AttributeProto &attribute : *node.mutable_attribute()) {
+    if (!attribute.has_g())
+      continue;
+    pb::GraphProto &body = *attribute.mutable_g();
+    int carried = isScan
+                      ? node.input_size() -
+                            static_cast<int>(getInt(node, "num_scan_inputs", 0))
+                      : node.input_size() - 2;
+    TypeScope bodyTypes(body, &known);
+    for (int i = 0; i < node.output_size(); ++i) {
+      int result = isScan ? i : i + 1;
+      if (result >= body.output_size())
+        return;
+      const pb::TypeProto_Tensor *type =
+          bodyTypes.getRanked(body.output(result).name());
+      if (!type)
+        continue;
+      int64_t rank = type->shape().dim_size() + (i < carried ? 0 : 1);
+      setShape(node.output(i), type->elem_type(), getOpenShape(rank));
+    }
+  }
+}
+
+bool RankInference::run() {
+  for (pb::NodeProto &node : *graph.mutable_node()) {
+    if (node.domain().empty()) {
+      if (node.op_type() == "Loop" || node.op_type() == "Scan")
+        inferLoop(node);
+      else
+        inferNode(node);
+    }
+    for (pb::AttributeProto &attribute : *node.mutable_attribute())
+      if (attribute.has_g())
+        changed |= RankInference(*attribute.mutable_g(), &known).run();
+  }
+  return changed;
+}
+
+} // namespace
+
+bool inferRanks(pb::ModelProto &model) {
+  return RankInference(*model.mutable_graph(), nullptr).run();
+}
+
+} // namespace moe::importer
