@@ -1,0 +1,156 @@
+/*===- MoERuntime.h - How a program runs a compiled model ----------*- C -*-===*
+ *
+ * The C interface of a compiled model: every shared library that the compiler
+ * writes exports these five functions, and every executable is built on them.
+ * They depend on libc only.
+ *
+ *   moe_context *ctx;
+ *   if (moe_create(NULL, &ctx) != MOE_OK) die(moe_last_error(NULL));
+ *   moe_tensor in = {...}, out = {0};
+ *   if (moe_run(ctx, &in, 1, &out, 1) != MOE_OK) die(moe_last_error(ctx));
+ *   ... use out.data, valid until the next run or moe_destroy ...
+ *   moe_destroy(ctx);
+ *
+ * No function aborts the process on bad input: each returns a status, and
+ * moe_last_error says what was wrong, where, and what was expected.
+ *
+ * Thread safety: contexts are independent and may run concurrently. Calls on
+ * one context are serialised by a lock inside it.
+ *
+ *===----------------------------------------------------------------------===*/
+#ifndef MOE_RUNTIME_MOERUNTIME_H
+#define MOE_RUNTIME_MOERUNTIME_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(MOE_BUILDING_MODEL)
+#define MOE_API __attribute__((visibility("default")))
+#else
+#define MOE_API
+#endif
+
+/** Outcome of a call. Anything but MOE_OK comes with a message. */
+typedef enum moe_status {
+  MOE_OK = 0,
+  /** The caller's mistake: a tensor of the wrong type, rank, strides or dims,
+   *  dims of one name that differ between inputs, or a bad option. The message
+   *  names the input, what it was compiled for, and what came. */
+  MOE_INVALID_ARGUMENT = 1,
+  /** The model itself refused its data: an index out of range, a reshape that
+   *  does not fit. The message names the ONNX node. */
+  MOE_PRECONDITION_FAILED = 2,
+  /** The system or the memory limit had no more; the message has the numbers.
+   */
+  MOE_OUT_OF_MEMORY = 3,
+  /** A weights file is missing, truncated or unreadable. */
+  MOE_IO_ERROR = 4,
+  /** The weights are not those the code was built with (hash differs). */
+  MOE_WEIGHTS_MISMATCH = 5,
+  /** This CPU lacks an instruction set that the code was built for. */
+  MOE_UNSUPPORTED_CPU = 6,
+  /** The model object was built for another version of this runtime. */
+  MOE_ABI_MISMATCH = 7
+} moe_status;
+
+/** Element types: DLPack's codes and widths. A bool is a byte; any other value
+ *  than 0 is read as true. */
+typedef enum moe_dtype_code {
+  MOE_INT = 0,
+  MOE_UINT = 1,
+  MOE_FLOAT = 2,
+  MOE_BFLOAT = 4,
+  MOE_BOOL = 6
+} moe_dtype_code;
+
+typedef struct moe_dtype {
+  uint8_t code; /**< a moe_dtype_code */
+  uint8_t bits;
+  uint16_t lanes; /**< always 1 */
+} moe_dtype;
+
+typedef struct moe_device {
+  int32_t type; /**< 1 = CPU (DLPack's kDLCPU), 2 = CUDA */
+  int32_t id;
+} moe_device;
+
+/** A tensor, laid out as DLPack's DLTensor: row-major, `strides` in elements or
+ *  NULL for contiguous. */
+typedef struct moe_tensor {
+  void *data;
+  moe_device device;
+  int32_t ndim;
+  moe_dtype dtype;
+  int64_t *shape;
+  int64_t *strides;
+  uint64_t byte_offset;
+} moe_tensor;
+
+/** Gives memory for output `index` of `size` bytes, aligned for its element
+ *  type, or NULL when there is none (or `size` is 0). `user` is the pointer
+ *  given in the options. Called once per output, in order, on the thread that
+ *  called moe_run, after the model ran; it must not use the context. */
+typedef void *(*moe_output_allocator)(void *user, int32_t index, uint64_t size);
+
+typedef struct moe_options {
+  /** sizeof(moe_options): lets later versions add fields. All other fields may
+   *  be zero. */
+  uint64_t struct_size;
+  /** Folder of the weights, or the file if there is one; NULL: beside the
+   *  executable or library. Not used where the weights are inside it. */
+  const char *weights_path;
+  /** Threads that a run uses, the caller's included; 0: one per core this
+   *  process may use. They start when a run first needs them. */
+  int32_t num_threads;
+  /** Where the model runs; a type of 0 or 1 is the CPU. */
+  moe_device device;
+  /** Upper bound in bytes on the context's memory besides weights, outputs of
+   *  the last run included; 0: none. */
+  uint64_t memory_limit;
+  /** NULL: outputs live in the context until the next run. */
+  moe_output_allocator allocate_output;
+  void *allocate_output_user;
+} moe_options;
+
+typedef struct moe_context moe_context;
+
+/** The model in JSON: name, inputs and outputs (name, dtype, dims: numbers or
+ *  dim names), MoE layers, target CPU, weights. Never NULL, never freed. */
+MOE_API const char *moe_describe(void);
+
+/** Makes a context: checks the CPU, and that the weights are there and long
+ *  enough. `options` may be NULL and need not outlive the call. On failure
+ *  `*context` is NULL. */
+MOE_API moe_status moe_create(const moe_options *options,
+                              moe_context **context);
+
+/** Runs the model once. `inputs` are in the order of moe_describe, contiguous
+ *  (`strides` NULL or row-major), and only read; outputs of the last run may be
+ *  among them. For each of `outputs` the call fills data, shape, dtype and
+ *  device; they are contiguous and alias nothing. shape points into the context
+ *  and is valid until the next run; data is the context's, valid equally long
+ *  and 64-byte aligned, or the output allocator's. After a failure `outputs` is
+ *  unspecified and the context can run again.
+ *
+ *  A weight's hash is checked when a run first reads it, so a wrong weights
+ * file is reported here. */
+MOE_API moe_status moe_run(moe_context *context, const moe_tensor *inputs,
+                           int32_t num_inputs, moe_tensor *outputs,
+                           int32_t num_outputs);
+
+/** Joins the threads and frees all memory of the context, outputs included. No
+ *  other call may be using it. NULL is allowed. */
+MOE_API void moe_destroy(moe_context *context);
+
+/** What went wrong in the last failed call on `context`, or, for NULL, in the
+ *  calling thread's last failed moe_create. Never NULL; valid until the next
+ *  call on the context, or the thread's next moe_create. */
+MOE_API const char *moe_last_error(const moe_context *context);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* MOE_RUNTIME_MOERUNTIME_H */

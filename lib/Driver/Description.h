@@ -1,0 +1,44 @@
+//===- Description.h - What moe_describe says -------------------*- C++ -*-===//
+//
+// The model's JSON, read once. It comes from a compiled model, perhaps of
+// another version: fields that are missing are left empty, never assumed.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MOE_LIB_DRIVER_DESCRIPTION_H
+#define MOE_LIB_DRIVER_DESCRIPTION_H
+
+#include <string>
+#include <vector>
+
+namespace moe {
+
+/// An input or an output.
+struct ValueDescription {
+  std::string name;
+  /// "float32[batch,sequence,32]".
+  std::string type;
+};
+
+struct LayerDescription {
+  std::string name;
+  /// The layer's JSON, for `--help`.
+  std::string details;
+};
+
+struct ModelDescription {
+  std::string name;
+  std::vector<ValueDescription> inputs;
+  std::vector<ValueDescription> outputs;
+  std::vector<LayerDescription> layers;
+  std::string targetCpu;
+};
+
+/// Throws DriverError if `json` is no description.
+ModelDescription parseDescription(const char *json);
+
+/// The text that `--help` adds: inputs, outputs, layers.
+std::string formatDescription(const ModelDescription &model);
+
+} // namespace moe
+
+#endif // MOE_LIB_DRIVER_DESCRIPTION_H

@@ -1,0 +1,74 @@
+//===- Report.cpp - What a run did, as JSON -------------------------------===//
+//
+// Keys keep their order, so that two reports can be compared as text.
+//
+//===----------------------------------------------------------------------===//
+#include "Report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+using namespace moe;
+using nlohmann::ordered_json;
+
+void Report::addOutput(const std::string &name, const Array &array) {
+  outputs.push_back({name, array.dtype, array.shape, false, {}});
+}
+
+void Report::addComparison(const std::string &name,
+                           const Comparison &comparison) {
+  for (Output &output : outputs) {
+    if (output.name == name) {
+      output.compared = true;
+      output.comparison = comparison;
+    }
+  }
+}
+
+double Report::getMedian() const {
+  std::vector<double> sorted = times;
+  std::sort(sorted.begin(), sorted.end());
+  size_t middle = sorted.size() / 2;
+  return sorted.size() % 2 ? sorted[middle]
+                           : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+std::string Report::formatTimes() const {
+  std::ostringstream text;
+  text.precision(4);
+  text << times.size() << (times.size() == 1 ? " run" : " runs") << ": median "
+       << getMedian() << " ms, min "
+       << *std::min_element(times.begin(), times.end()) << " ms, max "
+       << *std::max_element(times.begin(), times.end()) << " ms";
+  return text.str();
+}
+
+std::string Report::toJson() const {
+  ordered_json report;
+  report["outputs"] = ordered_json::object();
+  for (const Output &output : outputs) {
+    ordered_json entry;
+    entry["dtype"] = getTypeName(output.dtype);
+    entry["dims"] = output.shape;
+    if (output.compared) {
+      double difference = output.comparison.largestDifference;
+      // JSON has no infinity.
+      entry["largest_difference"] = std::isfinite(difference)
+                                        ? ordered_json(difference)
+                                        : ordered_json(nullptr);
+      entry["elements_outside"] = output.comparison.numOutside;
+      entry["equal"] = output.comparison.equal;
+    }
+    report["outputs"][output.name] = std::move(entry);
+  }
+  report["time_ms"] = {{"median", getMedian()},
+                       {"min", *std::min_element(times.begin(), times.end())},
+                       {"max", *std::max_element(times.begin(), times.end())},
+                       {"runs", times.size()}};
+  report["moe_layers"] = ordered_json::array();
+  // Names are the model's and may be no UTF-8.
+  return report.dump(2, ' ', false, ordered_json::error_handler_t::replace) +
+         "\n";
+}
