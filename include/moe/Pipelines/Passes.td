@@ -1,0 +1,28 @@
+//===- Passes.td - Passes that pipelines need --------------*- tablegen -*-===//
+#ifndef MOE_PIPELINES_PASSES_TD
+#define MOE_PIPELINES_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+
+
+def VerifyStagePass : Pass<"moe-verify-stage", "::mlir::ModuleOp"> {
+  let summary = "Check that a module keeps the contract of a stage";
+  let description = [{
+    Every stage of the compiler has a contract: which dialects and types may be
+    left. The first op that breaks it is an error that names the stage and the
+    rule. Pipelines run it at each boundary.
+  }];
+  let options = [
+    Option<"stage", "stage", "::moe::Stage", /*default=*/"::moe::Stage::ONNX",
+           "The stage whose contract is checked",
+           [{::llvm::cl::values(
+              clEnumValN(::moe::Stage::ONNX, "onnx", "imported"),
+              clEnumValN(::moe::Stage::Tensor, "tensor", "on tensors"),
+              clEnumValN(::moe::Stage::Buffers, "buffers", "on memrefs"),
+              clEnumValN(::moe::Stage::Kernels, "kernels", "loops"),
+              clEnumValN(::moe::Stage::LLVM, "llvm", "LLVM dialect"))}]>
+  ];
+}
+
+#endif // MOE_PIPELINES_PASSES_TD

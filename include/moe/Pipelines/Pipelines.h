@@ -1,0 +1,43 @@
+//===- Pipelines.h - The story of the compiler ------------------*- C++ -*-===//
+//
+// One function per stage: each appends the passes that lead from the stage
+// before to it and ends in the check of its contract.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MOE_PIPELINES_PIPELINES_H
+#define MOE_PIPELINES_PIPELINES_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+#include "moe/Pipelines/Stage.h"
+
+namespace moe {
+
+/// An imported model -> canonical `onnx` form.
+void buildONNXPipeline(mlir::OpPassManager &pm);
+/// `onnx` -> linalg, tensor, arith, math, scf.
+void buildTensorPipeline(mlir::OpPassManager &pm);
+/// Tensors -> memrefs with explicit deallocation.
+void buildBuffersPipeline(mlir::OpPassManager &pm);
+/// linalg on memrefs -> loops.
+void buildKernelsPipeline(mlir::OpPassManager &pm);
+/// Loops -> the LLVM dialect, with runtime calls.
+void buildLLVMPipeline(mlir::OpPassManager &pm);
+
+/// All of the above that lie after `from` (exclusive; none: an imported model)
+/// up to `to` (inclusive; artefacts mean up to LLVM).
+void buildPipeline(mlir::OpPassManager &pm, std::optional<Stage> from,
+                   Stage to);
+
+#define GEN_PASS_DECL
+#include "moe/Pipelines/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "moe/Pipelines/Passes.h.inc"
+
+/// Registers `--moe-<stage>-pipeline` for each text stage.
+void registerPipelines();
+
+} // namespace moe
+
+#endif // MOE_PIPELINES_PIPELINES_H

@@ -1,0 +1,200 @@
+//===- Compiler.cpp - A model file in, any stage or artefact out ----------===//
+#include "moe/Compiler/Compiler.h"
+
+#include "mlir/Dialect/Arith/Transforms/BufferDeallocationOpInterfaceImpl.h"
+#include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/ControlFlow/Transforms/BufferDeallocationOpInterfaceImpl.h"
+#include "mlir/Dialect/ControlFlow/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/Transforms/AllInterfaces.h"
+#include "mlir/Dialect/Linalg/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Linalg/Transforms/SubsetInsertionOpInterfaceImpl.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Transforms/AllocationOpInterfaceImpl.h"
+#include "mlir/Dialect/SCF/Transforms/BufferDeallocationOpInterfaceImpl.h"
+#include "mlir/Dialect/SCF/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Tensor/IR/TensorInferTypeOpInterfaceImpl.h"
+#include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Tensor/Transforms/SubsetInsertionOpInterfaceImpl.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "moe/Dialect/ONNX/IR/ONNX.h"
+#include "moe/Dialect/RT/IR/RT.h"
+#include "moe/Import/ONNX/ImportONNX.h"
+#include "moe/Pipelines/Pipelines.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
+#include "llvm/Support/ToolOutputFile.h"
+
+using namespace mlir;
+using namespace moe;
+
+std::unique_ptr<MLIRContext> moe::createCompilerContext() {
+  DialectRegistry registry;
+  registry.insert<onnx::ONNXDialect, rt::RTDialect, arith::ArithDialect,
+                  bufferization::BufferizationDialect, func::FuncDialect,
+                  linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect,
+                  memref::MemRefDialect, scf::SCFDialect,
+                  tensor::TensorDialect, vector::VectorDialect>();
+  rt::registerBufferizableOpInterfaceExternalModels(registry);
+  arith::registerBufferDeallocationOpInterfaceExternalModels(registry);
+  arith::registerBufferizableOpInterfaceExternalModels(registry);
+  bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(
+      registry);
+  cf::registerBufferDeallocationOpInterfaceExternalModels(registry);
+  cf::registerBufferizableOpInterfaceExternalModels(registry);
+  linalg::registerAllDialectInterfaceImplementations(registry);
+  memref::registerAllocationOpInterfaceExternalModels(registry);
+  scf::registerBufferDeallocationOpInterfaceExternalModels(registry);
+  scf::registerBufferizableOpInterfaceExternalModels(registry);
+  tensor::registerBufferizableOpInterfaceExternalModels(registry);
+  tensor::registerInferTypeOpInterfaceExternalModels(registry);
+  tensor::registerSubsetOpInterfaceExternalModels(registry);
+  auto context = std::make_unique<MLIRContext>(
+      registry, MLIRContext::Threading::DISABLED);
+  context->loadAllAvailableDialects();
+  return context;
+}
+
+std::string moe::findRuntimeDir(const char *argv0) {
+  static int anchor;
+  std::string program = llvm::sys::fs::getMainExecutable(argv0, &anchor);
+  SmallString<256> path(llvm::sys::path::parent_path(program));
+  llvm::sys::path::append(path, "..", "lib");
+  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
+  return path.str().str();
+}
+
+/// The stage whose contract a module read from text keeps: the latest one.
+static std::optional<Stage> findStage(ModuleOp module) {
+  ScopedDiagnosticHandler silence(module.getContext(),
+                                  [](Diagnostic &) { return success(); });
+  for (Stage stage : {Stage::ONNX, Stage::Tensor, Stage::Buffers,
+                      Stage::Kernels, Stage::LLVM})
+    if (succeeded(verifyStage(module, stage)))
+      return stage;
+  return std::nullopt;
+}
+
+/// Reads the input and says at which stage it is (none: just imported).
+static OwningOpRef<ModuleOp> readInput(MLIRContext &context,
+                                       const CompilerOptions &options,
+                                       std::optional<Stage> &stage) {
+  StringRef extension = llvm::sys::path::extension(options.input);
+  if (extension == ".onnx" || extension == ".onnxtxt") {
+    ImportONNXOptions import;
+    import.dims = options.dims;
+    import.hashWeights = options.weights != WeightsMode::Deferred;
+    return importONNX(options.input, context, import);
+  }
+  Location loc = NameLoc::get(StringAttr::get(&context, options.input));
+  if (extension != ".mlir") {
+    emitError(loc, "expected a model file ending in .onnx, .onnxtxt or .mlir");
+    return nullptr;
+  }
+  if (!options.dims.empty()) {
+    emitError(loc, "--dim fixes dims of .onnx models; the types of .mlir text "
+                   "are as written");
+    return nullptr;
+  }
+  OwningOpRef<ModuleOp> module =
+      parseSourceFile<ModuleOp>(options.input, ParserConfig(&context));
+  if (!module)
+    return nullptr;
+  stage = findStage(*module);
+  if (!stage) {
+    // The contract that it should keep is unknown: the widest one tells most.
+    (void)verifyStage(*module, Stage::Tensor);
+    return nullptr;
+  }
+  return module;
+}
+
+/// Writes a module as text, whole or not at all; "-" is standard output.
+static LogicalResult writeModule(ModuleOp module, StringRef path) {
+  if (path == "-" || path.empty()) {
+    module.print(llvm::outs());
+    llvm::outs() << "\n";
+    llvm::outs().flush();
+    return success();
+  }
+  auto fail = [&](std::error_code code) {
+    return module.emitError("cannot write '") << path << "': "
+                                              << code.message();
+  };
+  llvm::Expected<llvm::sys::fs::TempFile> file =
+      llvm::sys::fs::TempFile::create(path + ".tmp-%%%%%%");
+  if (!file)
+    return fail(llvm::errorToErrorCode(file.takeError()));
+  std::error_code code;
+  {
+    llvm::raw_fd_ostream out(file->FD, /*shouldClose=*/false);
+    module.print(out);
+    out << "\n";
+    out.flush();
+    code = out.error();
+    out.clear_error();
+  }
+  if (code) {
+    llvm::consumeError(file->discard());
+    return fail(code);
+  }
+  if (llvm::Error error = file->keep(path))
+    return fail(llvm::errorToErrorCode(std::move(error)));
+  return success();
+}
+
+LogicalResult moe::compile(MLIRContext &context,
+                           const CompilerOptions &options) {
+  std::optional<Stage> stage;
+  OwningOpRef<ModuleOp> module = readInput(context, options, stage);
+  if (!module)
+    return failure();
+  if (stage && isTextStage(options.emit) && *stage > options.emit)
+    return module->emitError("is at stage '")
+           << getStageInfo(*stage).name << "', past the stage '"
+           << getStageInfo(options.emit).name << "' that was asked for";
+
+  // One pass manager per stage, so that each stage's text can be saved.
+  for (const StageInfo &info : getStages()) {
+    if (!isTextStage(info.stage) || info.stage > options.emit ||
+        (stage && info.stage <= *stage))
+      continue;
+    PassManager pm(&context, ModuleOp::getOperationName());
+    buildPipeline(pm, stage, info.stage);
+    if (failed(pm.run(*module)))
+      return failure();
+    stage = info.stage;
+    if (!options.saveStages.empty()) {
+      if (std::error_code code =
+              llvm::sys::fs::create_directories(options.saveStages))
+        return module->emitError("cannot make the folder '")
+               << options.saveStages << "': " << code.message();
+      SmallString<256> path(options.saveStages);
+      llvm::sys::path::append(path,
+                              std::to_string(static_cast<int>(info.stage) + 1) +
+                                  "-" + info.name + ".mlir");
+      if (failed(writeModule(*module, path)))
+        return failure();
+    }
+  }
+  if (isTextStage(options.emit))
+    return writeModule(*module, options.output);
+
+  ArtefactOptions artefact;
+  artefact.emit = options.emit;
+  artefact.output = options.output;
+  artefact.modelDir = llvm::sys::path::parent_path(options.input).str();
+  artefact.modelName = llvm::sys::path::stem(options.input).str();
+  artefact.targetCPU = options.targetCPU;
+  artefact.weights = options.weights;
+  artefact.optLevel = options.optLevel;
+  artefact.sanitizeAddress = options.sanitizeAddress;
+  artefact.runtimeDir = options.runtimeDir;
+  return emitArtefact(*module, artefact);
+}

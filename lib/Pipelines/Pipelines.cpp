@@ -1,0 +1,157 @@
+//===- Pipelines.cpp - The story of the compiler --------------------------===//
+//
+// From an imported ONNX model to LLVM, stage by stage. Each function is linear;
+// each comment says what form goes in, what comes out, and why here.
+//
+//===----------------------------------------------------------------------===//
+#include "moe/Pipelines/Pipelines.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
+#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/Tensor/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "moe/Conversion/Passes.h"
+#include "moe/Dialect/ONNX/Transforms/Passes.h"
+#include "moe/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace moe;
+
+/// Ends a stage: from here on its contract holds.
+static void endStage(OpPassManager &pm, Stage stage) {
+  VerifyStagePassOptions options;
+  options.stage = stage;
+  pm.addPass(createVerifyStagePass(options));
+}
+
+void moe::buildONNXPipeline(OpPassManager &pm) {
+  // Dims that shape arithmetic makes constant -> static types.
+  pm.addPass(onnx::createInferShapesPass());
+  // The importer's ops, one per node -> the same without dead and equal ones.
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  endStage(pm, Stage::ONNX);
+}
+
+void moe::buildTensorPipeline(OpPassManager &pm) {
+  // onnx ops -> destination-style loops on tensors, scalar shape arithmetic.
+  pm.addPass(createConvertONNXToLinalgPass());
+  // Chains of tensor.extract and tensor.from_elements -> scalars; tensor.dim of
+  // tensor.empty -> the extent itself.
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  endStage(pm, Stage::Tensor);
+}
+
+void moe::buildBuffersPipeline(OpPassManager &pm) {
+  // tensor.empty that feeds an insertion -> the slice it is inserted into, so
+  // that concatenation writes in place.
+  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  // Tensors -> memrefs, in place where no later reader sees the difference.
+  // Arguments and results are contiguous: that is what callers pass.
+  bufferization::OneShotBufferizePassOptions bufferize;
+  bufferize.bufferizeFunctionBoundaries = true;
+  bufferize.functionBoundaryTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  // A loop may carry a tensor that each iteration makes anew (onnx.Loop).
+  bufferize.allowReturnAllocsFromLoops = true;
+  pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  // Allocations -> allocations with one owner each, freed after their last use.
+  bufferization::BufferDeallocationPipelineOptions deallocation;
+  bufferization::buildBufferDeallocationPipeline(pm, deallocation);
+  // The clones and copies that ownership asked for -> memref ops.
+  pm.addPass(createConvertBufferizationToMemRefPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  endStage(pm, Stage::Buffers);
+}
+
+void moe::buildKernelsPipeline(OpPassManager &pm) {
+  // Copies between strided memrefs -> linalg, so that loops do them.
+  pm.addNestedPass<func::FuncOp>(createLowerStridedCopiesPass());
+  // One long function -> one function per computation, equal ones merged: LLVM's
+  // time is linear in their number, and a profile names them.
+  pm.addPass(createOutlineKernelsPass());
+  pm.addPass(func::createDuplicateFunctionEliminationPass());
+  // linalg on memrefs -> scf loops.
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  // Affine maps of the loops' indices -> arith.
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  // Index arithmetic that no loop variable feeds -> outside of the loop.
+  pm.addPass(createLoopInvariantCodeMotionPass());
+  endStage(pm, Stage::Kernels);
+}
+
+void moe::buildLLVMPipeline(OpPassManager &pm) {
+  // Weight references and preconditions -> runtime calls, while memrefs are
+  // still memrefs.
+  pm.addPass(createConvertRTToLLVMPass());
+  pm.addPass(createSCFToControlFlowPass());
+  // Float types and ops without a native form -> supported ones.
+  // First all on bf16 in f32 but its conversions: x86 would call a library for
+  // each rounding.
+  arith::ArithEmulateUnsupportedFloatsOptions emulate;
+  emulate.sourceTypeStrs = {"bf16"};
+  pm.addPass(arith::createArithEmulateUnsupportedFloats(emulate));
+  arith::ArithExpandOpsPassOptions expand;
+  expand.includeBf16 = true;
+  pm.addPass(arith::createArithExpandOpsPass(expand));
+  pm.addPass(createConvertMathToLLVMPass());
+  pm.addPass(createConvertMathToLibmPass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createArithToLLVMConversionPass());
+  // Allocations -> the run's memory.
+  FinalizeMemRefToLLVMConversionPassOptions memory;
+  memory.useGenericFunctions = true;
+  pm.addPass(createFinalizeMemRefToLLVMConversionPass(memory));
+  pm.addPass(createConvertIndexToLLVMPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createConvertFuncToLLVMPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  endStage(pm, Stage::LLVM);
+}
+
+void moe::buildPipeline(OpPassManager &pm, std::optional<Stage> from,
+                        Stage to) {
+  using Builder = void (*)(OpPassManager &);
+  static constexpr std::pair<Stage, Builder> builders[] = {
+      {Stage::ONNX, buildONNXPipeline},
+      {Stage::Tensor, buildTensorPipeline},
+      {Stage::Buffers, buildBuffersPipeline},
+      {Stage::Kernels, buildKernelsPipeline},
+      {Stage::LLVM, buildLLVMPipeline},
+  };
+  for (auto [stage, build] : builders)
+    if ((!from || stage > *from) && stage <= to)
+      build(pm);
+}
+
+void moe::registerPipelines() {
+  static PassPipelineRegistration<> onnx(
+      "moe-onnx-pipeline", "imported model -> stage onnx", buildONNXPipeline);
+  static PassPipelineRegistration<> tensor(
+      "moe-tensor-pipeline", "stage onnx -> stage tensor", buildTensorPipeline);
+  static PassPipelineRegistration<> buffers("moe-buffers-pipeline",
+                                            "stage tensor -> stage buffers",
+                                            buildBuffersPipeline);
+  static PassPipelineRegistration<> kernels("moe-kernels-pipeline",
+                                            "stage buffers -> stage kernels",
+                                            buildKernelsPipeline);
+  static PassPipelineRegistration<> llvm(
+      "moe-llvm-pipeline", "stage kernels -> stage llvm", buildLLVMPipeline);
+}

@@ -1,0 +1,108 @@
+//===- OutlineKernels.cpp - One function per computation ------------------===//
+//
+// Runs on buffers. What is outlined: every linalg op, and every outermost
+// scf.for or scf.while that only loads, stores and computes.
+//
+//===----------------------------------------------------------------------===//
+#include "moe/Transforms/Passes.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "moe/Dialect/RT/IR/RT.h"
+
+namespace moe {
+#define GEN_PASS_DEF_OUTLINEKERNELSPASS
+#include "moe/Transforms/Passes.h.inc"
+} // namespace moe
+
+using namespace mlir;
+using namespace moe;
+
+/// Whether a loop is a computation on memory that exists, and nothing else.
+static bool isPlainLoop(Operation *op) {
+  if (!isa<scf::ForOp, scf::WhileOp, scf::ParallelOp>(op) ||
+      llvm::any_of(op->getResultTypes(), llvm::IsaPred<BaseMemRefType>))
+    return false;
+  return !op
+              ->walk([](Operation *inner) {
+                return isa<rt::RequireOp, memref::AllocOp, memref::DeallocOp,
+                           func::CallOp>(inner)
+                           ? WalkResult::interrupt()
+                           : WalkResult::advance();
+              })
+              .wasInterrupted();
+}
+
+/// Everything that `op` takes from outside, in order of first use.
+static llvm::SetVector<Value> collectCaptures(Operation *op) {
+  llvm::SetVector<Value> captures(op->operand_begin(), op->operand_end());
+  getUsedValuesDefinedAbove(op->getRegions(), captures);
+  return captures;
+}
+
+namespace {
+struct OutlineKernelsPass final
+    : moe::impl::OutlineKernelsPassBase<OutlineKernelsPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    FunctionOpInterface entry = rt::getEntryFunction(getOperation());
+    if (!entry)
+      return signalPassFailure();
+    SmallVector<Operation *> computations;
+    entry.walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (!isa<linalg::LinalgOp>(op) && !isPlainLoop(op))
+        return WalkResult::advance();
+      computations.push_back(op);
+      return WalkResult::skip();
+    });
+    SymbolTable symbols(getOperation());
+    for (Operation *op : computations)
+      outline(op, symbols);
+  }
+
+private:
+  /// linalg.generic ins(%a) outs(%b) {...}
+  ///   -> func.call @kernel_linalg_generic(%a, %b), and
+  ///      func.func private @kernel_linalg_generic(%a, %b) { linalg.generic }
+  void outline(Operation *op, SymbolTable &symbols) {
+    Location loc = op->getLoc();
+    SmallVector<Value> arguments;
+    SmallVector<Operation *> constants;
+    for (Value value : collectCaptures(op)) {
+      Operation *definition = value.getDefiningOp();
+      if (definition && matchPattern(definition, m_Constant()))
+        constants.push_back(definition);
+      else
+        arguments.push_back(value);
+    }
+    std::string name = "kernel_" + op->getName().getStringRef().str();
+    llvm::replace(name, '.', '_');
+    auto type = FunctionType::get(&getContext(),
+                                  ValueRange(arguments).getTypes(),
+                                  op->getResultTypes());
+    auto kernel = func::FuncOp::create(loc, name, type);
+    kernel.setPrivate();
+    kernel.setNoInline(true);
+    symbols.insert(kernel);
+
+    OpBuilder builder = OpBuilder::atBlockBegin(kernel.addEntryBlock());
+    IRMapping mapping;
+    mapping.map(arguments, kernel.getArguments());
+    for (Operation *constant : constants)
+      builder.clone(*constant, mapping);
+    Operation *clone = builder.clone(*op, mapping);
+    func::ReturnOp::create(builder, loc, clone->getResults());
+
+    builder.setInsertionPoint(op);
+    auto call = func::CallOp::create(builder, loc, kernel, arguments);
+    op->replaceAllUsesWith(call.getResults());
+    op->erase();
+  }
+};
+} // namespace

@@ -1,0 +1,108 @@
+//===- moe-compile.cpp - From a model file to an artefact -----------------===//
+//
+// Command line only: the work is in lib/Compiler. Exit code 0: written; 1: an
+// explained failure; 2: wrong usage.
+//
+//===----------------------------------------------------------------------===//
+#include "moe/Compiler/Compiler.h"
+
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
+
+using namespace moe;
+namespace cl = llvm::cl;
+
+static cl::OptionCategory category("moe-compile options");
+
+static cl::opt<std::string> input(cl::Positional, cl::desc("IN"),
+                                  cl::value_desc("model"), cl::Required,
+                                  cl::cat(category));
+static cl::opt<std::string>
+    output("o", cl::value_desc("file"), cl::cat(category),
+           cl::desc("Output; default: the input's name without extension, "
+                    "with .o or .so; text goes to standard output"));
+static cl::opt<std::string>
+    targetCPU("target-cpu", cl::init("native"), cl::cat(category),
+              cl::value_desc("name"),
+              cl::desc("CPU to generate code for: native, or an LLVM name such "
+                       "as x86-64-v3"));
+static cl::list<std::string>
+    dims("dim", cl::cat(category), cl::value_desc("NAME=N"),
+         cl::desc("Fixes a named dim of the inputs; repeatable"));
+static cl::opt<WeightsMode> weights(
+    "weights", cl::cat(category), cl::desc("Where the weights lie:"),
+    cl::values(clEnumValN(WeightsMode::Embed, "embed",
+                          "inside the artefact (default up to 64 MiB)"),
+               clEnumValN(WeightsMode::Beside, "beside",
+                          "in OUT.safetensors (default above 64 MiB)"),
+               clEnumValN(WeightsMode::Deferred, "deferred",
+                          "in the model's own files, read at load time")));
+static cl::opt<std::string> saveStages(
+    "save-stages", cl::cat(category), cl::value_desc("folder"),
+    cl::desc("Writes the IR of each stage to a file in this folder"));
+static cl::opt<unsigned> optLevel("O", cl::Prefix, cl::init(3),
+                                  cl::cat(category),
+                                  cl::desc("LLVM optimisation level, 0 to 3"));
+static cl::opt<bool>
+    sanitize("sanitize-address", cl::cat(category),
+             cl::desc("Instruments the generated code with AddressSanitizer"));
+
+/// `--emit=` takes its values from the stage table.
+struct StageParser : public cl::parser<Stage> {
+  explicit StageParser(cl::Option &option) : cl::parser<Stage>(option) {
+    for (const StageInfo &info : getStages())
+      addLiteralOption(info.name, info.stage, info.contract);
+  }
+};
+static cl::opt<Stage, false, StageParser>
+    emitStage("emit", cl::init(Stage::Exe), cl::cat(category),
+              cl::desc("What to write (default exe):"));
+
+/// Reports wrong usage; the caller returns it.
+static int usageError(const llvm::Twine &what) {
+  llvm::errs() << "error: " << what << "; see moe-compile --help\n";
+  return 2;
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::HideUnrelatedOptions(category);
+  if (!cl::ParseCommandLineOptions(
+          argc, argv, "Compiles a Mixture-of-Experts model\n", &llvm::errs()))
+    return 2;
+
+  CompilerOptions options;
+  options.input = input;
+  options.output = output;
+  options.emit = emitStage;
+  options.targetCPU = targetCPU;
+  if (weights.getNumOccurrences())
+    options.weights = weights;
+  options.optLevel = optLevel;
+  if (optLevel > 3)
+    return usageError("-O takes 0 to 3");
+  options.sanitizeAddress = sanitize;
+  options.saveStages = saveStages;
+  options.runtimeDir = findRuntimeDir(argv[0]);
+  for (llvm::StringRef dim : dims) {
+    auto [name, extent] = dim.split('=');
+    int64_t value;
+    if (name.empty() || extent.getAsInteger(10, value) || value < 0)
+      return usageError("--dim expects NAME=N with N >= 0, but got '" + dim +
+                        "'");
+    options.dims[name] = value;
+  }
+  if (options.output.empty() && !isTextStage(options.emit)) {
+    llvm::SmallString<256> path(llvm::sys::path::filename(options.input));
+    llvm::sys::path::replace_extension(
+        path, options.emit == Stage::Obj   ? "o"
+              : options.emit == Stage::Lib ? "so"
+                                           : "");
+    options.output = path.str().str();
+  }
+
+  std::unique_ptr<mlir::MLIRContext> context = createCompilerContext();
+  DiagnosticPrinter printer(*context);
+  return failed(compile(*context, options)) ? 1 : 0;
+}
