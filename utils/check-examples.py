@@ -194,7 +194,7 @@ def main():
             origins.append(None)
 
     result = subprocess.run(
-        [arguments.opt, "-split-input-file", "-verify-roundtrip", "-o", "/dev/null"],
+        [arguments.opt, "-split-input-file", "-verify-roundtrip"],
         input="// -----\n".join(pieces),
         capture_output=True,
         text=True,

@@ -1,6 +1,6 @@
 """Compiles the trained AdaMoE language model, runs it and judges the result.
 
-Usage: demo.py --compiler BIN/moe-compile [--workdir DIR] [--form loop|batched]
+Usage: demo.py --compiler BIN/moe-compile [--form loop|batched] [--repeat N]
 
 Prints the largest difference to PyTorch's logits, the bits per byte of both, and
 the time of one run beside ONNX Runtime's on the same file. Exits with 1 when the

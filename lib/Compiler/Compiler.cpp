@@ -117,16 +117,35 @@ static OwningOpRef<ModuleOp> readInput(MLIRContext &context,
 
 /// Writes a module as text, whole or not at all; "-" is standard output.
 static LogicalResult writeModule(ModuleOp module, StringRef path) {
-  if (path == "-" || path.empty()) {
-    module.print(llvm::outs());
-    llvm::outs() << "\n";
-    llvm::outs().flush();
-    return success();
-  }
   auto fail = [&](std::error_code code) {
     return module.emitError("cannot write '") << path << "': "
                                               << code.message();
   };
+  if (path == "-" || path.empty()) {
+    llvm::raw_fd_ostream &out = llvm::outs();
+    module.print(out);
+    out << "\n";
+    out.flush();
+    std::error_code code = out.error();
+    out.clear_error();
+    if (code)
+      return module.emitError("cannot write to standard output: ")
+             << code.message();
+    return success();
+  }
+  // A device or a pipe is written to, never replaced by a file.
+  if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path)) {
+    std::error_code code;
+    llvm::raw_fd_ostream out(path, code);
+    if (code)
+      return fail(code);
+    module.print(out);
+    out << "\n";
+    out.close();
+    code = out.error();
+    out.clear_error();
+    return code ? fail(code) : success();
+  }
   llvm::Expected<llvm::sys::fs::TempFile> file =
       llvm::sys::fs::TempFile::create(path + ".tmp-%%%%%%");
   if (!file)
@@ -151,6 +170,10 @@ static LogicalResult writeModule(ModuleOp module, StringRef path) {
 
 LogicalResult moe::compile(MLIRContext &context,
                            const CompilerOptions &options) {
+  if (llvm::sys::fs::equivalent(options.input, options.output))
+    return emitError(
+        NameLoc::get(StringAttr::get(&context, options.input)),
+        "the output would replace the model: give another file with -o");
   std::optional<Stage> stage;
   OwningOpRef<ModuleOp> module = readInput(context, options, stage);
   if (!module)
@@ -172,7 +195,9 @@ LogicalResult moe::compile(MLIRContext &context,
     stage = info.stage;
     if (!options.saveStages.empty()) {
       if (std::error_code code =
-              llvm::sys::fs::create_directories(options.saveStages))
+              llvm::sys::fs::create_directories(
+                  options.saveStages, /*IgnoreExisting=*/true,
+                  llvm::sys::fs::all_all))
         return module->emitError("cannot make the folder '")
                << options.saveStages << "': " << code.message();
       SmallString<256> path(options.saveStages);

@@ -20,8 +20,13 @@ static void printLocation(Location loc, llvm::raw_ostream &out) {
     }
     return WalkResult::advance();
   });
-  if (file)
-    out << file.getFilename().getValue() << ":" << file.getLine() << ": ";
+  if (file) {
+    out << file.getFilename().getValue() << ":";
+    // Line 0: the file as a whole.
+    if (file.getLine())
+      out << file.getLine() << ":";
+    out << " ";
+  }
   if (node && !node.empty())
     out << (file ? "node '" : "'") << node.getValue() << "': ";
 }

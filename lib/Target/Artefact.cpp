@@ -8,6 +8,7 @@
 
 #include "Internal.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/Support/FileSystem.h"
@@ -39,16 +40,29 @@ LogicalResult moe::emitArtefact(ModuleOp module,
   if (!llvm::hasSingleElement(entries))
     return module.emitError("expected one rt.entry: lower to stage 'llvm' first");
   rt::EntryOp entry = *entries.begin();
+  for (StringRef prefix : {"", "_mlir_ciface_"}) {
+    std::string name = (prefix + entry.getFunction()).str();
+    auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
+    if (!function || function.isExternal())
+      return entry.emitOpError("expected the function '") << name << "'";
+  }
 
   SmallString<256> output(options.output);
-  llvm::sys::fs::make_absolute(output);
+  if (std::error_code code = llvm::sys::fs::make_absolute(output))
+    return emitError(loc, "cannot find the folder of '")
+           << options.output << "': " << code.message();
+  SmallString<256> header(output);
+  llvm::sys::path::replace_extension(header, "h");
+  if (options.emit == Stage::Lib && header == output)
+    return emitError(loc, "cannot write a library to '")
+           << options.output << "': its header goes there";
   SmallString<256> folder;
   if (std::error_code code = llvm::sys::fs::createUniqueDirectory(
           llvm::sys::path::parent_path(output) + "/.moe-compile", folder))
     return emitError(loc, "cannot write to the folder of '")
            << options.output << "': " << code.message();
   llvm::scope_exit cleanUp(
-      [&] { llvm::sys::fs::remove_directories(folder); });
+      [&] { (void)llvm::sys::fs::remove_directories(folder); });
   auto inFolder = [&](StringRef name) { return (folder + "/" + name).str(); };
 
   std::unique_ptr<llvm::TargetMachine> machine =
@@ -96,8 +110,6 @@ LogicalResult moe::emitArtefact(ModuleOp module,
     products.push_back({linked, output.str().str()});
   }
   if (options.emit == Stage::Lib) {
-    SmallString<256> header(output);
-    llvm::sys::path::replace_extension(header, "h");
     std::string text = makeHeader(entry, options);
     if (text.empty())
       return emitError(loc, "the compiler's runtime is incomplete: "
@@ -107,6 +119,10 @@ LogicalResult moe::emitArtefact(ModuleOp module,
       return failure();
     products.push_back({inFolder("header.h"), header.str().str()});
   }
+  // Renaming would replace a device or a pipe by a file.
+  for (const auto &[from, to] : products)
+    if (llvm::sys::fs::exists(to) && !llvm::sys::fs::is_regular_file(to))
+      return emitError(loc, "cannot write '") << to << "': not a regular file";
   for (const auto &[from, to] : products)
     if (std::error_code renamed = llvm::sys::fs::rename(from, to))
       return emitError(loc, "cannot write '") << to << "': "

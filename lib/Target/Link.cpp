@@ -14,9 +14,12 @@
 using namespace mlir;
 using namespace moe;
 
-/// A C compiler driver, or an empty string.
-static std::string findDriver() {
-  for (StringRef name : {"cc", "gcc", "clang", "clang-22"})
+/// A C compiler driver, or an empty string. Instrumented code needs the
+/// sanitizer library of the LLVM that instrumented it.
+static std::string findDriver(bool sanitize) {
+  static constexpr StringRef any[] = {"cc", "gcc", "clang", "clang-22"};
+  static constexpr StringRef ours[] = {"clang-22"};
+  for (StringRef name : sanitize ? ArrayRef(ours) : ArrayRef(any))
     if (auto path = llvm::sys::findProgramByName(name))
       return *path;
   return {};
@@ -24,7 +27,14 @@ static std::string findDriver() {
 
 LogicalResult moe::link(Location loc, StringRef object,
                         const ArtefactOptions &options, StringRef path) {
-  std::string driver = findDriver();
+  // The runtime archive of a sanitized build is instrumented itself.
+  bool sanitize = options.sanitizeAddress || sanitizedBuild;
+  std::string driver = findDriver(sanitize);
+  if (driver.empty() && sanitize)
+    return emitError(loc, "linking with AddressSanitizer needs clang-22: "
+                          "install it so that 'clang-22' is found (Debian: "
+                          "clang-22 and libclang-rt-22-dev), or use "
+                          "--emit=obj");
   if (driver.empty())
     return emitError(loc, "linking needs a C compiler driver: install one so "
                           "that 'cc' is found (Debian: gcc and libc6-dev), or "
@@ -43,7 +53,9 @@ LogicalResult moe::link(Location loc, StringRef object,
                         "-Wl,--no-whole-archive");
   else
     llvm::append_values(arguments, "-pie", main, runtime);
-  if (options.sanitizeAddress)
+  // Its library holds UBSan's too. A shared library links neither: the program
+  // that opens it brings them.
+  if (sanitize)
     arguments.push_back("-fsanitize=address");
   llvm::append_values(arguments, "-Wl,--gc-sections", "-Wl,-z,noexecstack",
                       "-Wl,--build-id=none", "-lm", "-lpthread");
@@ -58,7 +70,7 @@ LogicalResult moe::link(Location loc, StringRef object,
                                      /*SecondsToWait=*/0, /*MemoryLimit=*/0,
                                      &message);
   auto printed = llvm::MemoryBuffer::getFile(log);
-  llvm::sys::fs::remove(log);
+  (void)llvm::sys::fs::remove(log);
   if (rc == 0)
     return success();
   InFlightDiagnostic diagnostic = emitError(loc, "linking with '")

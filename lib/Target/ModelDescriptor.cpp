@@ -168,9 +168,15 @@ static llvm::Function *addEntry(llvm::Module &module, rt::EntryOp entry) {
   llvm::Function *wrapper =
       module.getFunction(("_mlir_ciface_" + entry.getFunction()).str());
   code->setName("moe_model_function");
-  for (llvm::Function &function : module)
-    if (!function.isDeclaration())
-      function.setLinkage(llvm::GlobalValue::InternalLinkage);
+  for (llvm::Function &function : module) {
+    if (function.isDeclaration())
+      continue;
+    function.setLinkage(llvm::GlobalValue::InternalLinkage);
+    function.addFnAttr(llvm::Attribute::NoUnwind);
+    // Kernels were outlined so that LLVM sees small functions.
+    if (&function != code && &function != wrapper)
+      function.addFnAttr(llvm::Attribute::NoInline);
+  }
 
   auto *pointer = llvm::PointerType::get(context, 0);
   auto *function = llvm::Function::Create(
@@ -212,6 +218,12 @@ void moe::addModelDescriptor(llvm::Module &module, rt::EntryOp entry,
   llvm::Constant *embedded = build.null();
   if (!embeddedPath.empty()) {
     // The assembler copies the file: megabytes never pass through the IR.
+    std::string quoted;
+    for (char c : embeddedPath) {
+      if (c == '"' || c == '\\')
+        quoted.push_back('\\');
+      quoted.push_back(c);
+    }
     module.appendModuleInlineAsm(
         (".section .rodata.moe_weights,\"a\",@progbits\n"
          ".p2align 12\n"
@@ -219,8 +231,7 @@ void moe::addModelDescriptor(llvm::Module &module, rt::EntryOp entry,
          ".globl moe_model_weights\n"
          "moe_model_weights:\n"
          ".incbin \"" +
-         embeddedPath + "\"\n.previous\n")
-            .str());
+         quoted + "\"\n.previous\n"));
     auto *data = new llvm::GlobalVariable(
         module, llvm::Type::getInt8Ty(context), /*isConstant=*/true,
         llvm::GlobalValue::ExternalLinkage, nullptr, "moe_model_weights");

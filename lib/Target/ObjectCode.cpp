@@ -100,8 +100,11 @@ LogicalResult moe::emitObject(Location loc, llvm::Module &module,
   }
 
   llvm::PipelineTuningOptions tuning;
-  // Kernels are loops; straight-line code is bookkeeping.
-  tuning.LoopVectorization = true;
+  // Kernels are loops; straight-line code is bookkeeping. Every copy of a load
+  // or store that unrolling and vectorising make would get its own checks: code
+  // to be sanitized stays small instead, and compiles 5 times faster.
+  tuning.LoopVectorization = !options.sanitizeAddress;
+  tuning.LoopUnrolling = !options.sanitizeAddress;
   tuning.SLPVectorization = false;
   llvm::PassBuilder passBuilder(&machine, tuning);
   llvm::LoopAnalysisManager loopAnalyses;

@@ -174,7 +174,8 @@ struct RecipeDescription {
   explicit RecipeDescription(rt::WeightOp op) {
     for (auto span : op.getSource().getAsRange<rt::SpanAttr>()) {
       DType dtype = getDType(span.getType().getElementType());
-      spans.push_back({span.getFile().data(), span.getOffset(),
+      files.push_back(span.getFile().str());
+      spans.push_back({files.back().c_str(), span.getOffset(),
                        span.getLength(), span.getHash(), dtype.code,
                        dtype.bits, span.getType().getRank(),
                        span.getType().getShape().data()});
@@ -197,6 +198,10 @@ struct RecipeDescription {
 
   SmallVector<moe_span_desc> spans;
   SmallVector<moe_recipe_step> steps;
+
+private:
+  // Lists: what is pointed to stays where it is.
+  std::list<std::string> files;
   std::list<std::array<int64_t, 2>> castInts;
 };
 } // namespace

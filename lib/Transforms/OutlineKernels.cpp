@@ -88,7 +88,6 @@ private:
                                   op->getResultTypes());
     auto kernel = func::FuncOp::create(loc, name, type);
     kernel.setPrivate();
-    kernel.setNoInline(true);
     symbols.insert(kernel);
 
     OpBuilder builder = OpBuilder::atBlockBegin(kernel.addEntryBlock());

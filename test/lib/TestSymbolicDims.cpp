@@ -49,5 +49,7 @@ struct TestSymbolicDimsPass final
 } // namespace
 
 namespace moe::test {
-void registerTestSymbolicDimsPass() { PassRegistration<TestSymbolicDimsPass>(); }
+void registerTestSymbolicDimsPass() {
+  PassRegistration<TestSymbolicDimsPass>();
+}
 } // namespace moe::test

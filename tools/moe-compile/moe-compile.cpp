@@ -45,7 +45,7 @@ static cl::opt<unsigned> optLevel("O", cl::Prefix, cl::init(3),
                                   cl::cat(category),
                                   cl::desc("LLVM optimisation level, 0 to 3"));
 static cl::opt<bool>
-    sanitize("sanitize-address", cl::cat(category),
+    sanitize("sanitize-address", cl::init(sanitizedBuild), cl::cat(category),
              cl::desc("Instruments the generated code with AddressSanitizer"));
 
 /// `--emit=` takes its values from the stage table.
@@ -91,7 +91,8 @@ int main(int argc, char **argv) {
     if (name.empty() || extent.getAsInteger(10, value) || value < 0)
       return usageError("--dim expects NAME=N with N >= 0, but got '" + dim +
                         "'");
-    options.dims[name] = value;
+    if (!options.dims.try_emplace(name, value).second)
+      return usageError("--dim gives '" + name + "' twice");
   }
   if (options.output.empty() && !isTextStage(options.emit)) {
     llvm::SmallString<256> path(llvm::sys::path::filename(options.input));

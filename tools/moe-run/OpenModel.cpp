@@ -14,7 +14,8 @@ using namespace moe;
 /// The functions of a shared library, which stays open until the process ends.
 static ModelFunctions openLibrary(const std::string &path) {
   llvm::SmallString<256> absolute(path);
-  llvm::sys::fs::make_absolute(absolute);
+  if (std::error_code code = llvm::sys::fs::make_absolute(absolute))
+    throw std::runtime_error("cannot open '" + path + "': " + code.message());
   void *library = dlopen(absolute.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library)
     throw std::runtime_error("cannot open '" + path + "': " + dlerror());
@@ -50,7 +51,7 @@ ModelFunctions moe::openModel(const char *argv0, const std::string &input) {
     throw std::runtime_error("cannot make a temporary folder: " +
                              code.message());
   llvm::scope_exit cleanUp(
-      [&] { llvm::sys::fs::remove_directories(folder); });
+      [&] { (void)llvm::sys::fs::remove_directories(folder); });
   CompilerOptions options;
   options.input = input;
   options.output = (folder + "/model.so").str();

@@ -41,9 +41,9 @@ std::string moe::runOnnxRuntime(const std::string &input,
   int rc = llvm::sys::ExecuteAndWait(*python, arguments, std::nullopt,
                                      redirects);
   auto printed = llvm::MemoryBuffer::getFile(log);
-  llvm::sys::fs::remove(log);
+  (void)llvm::sys::fs::remove(log);
   if (rc != 0) {
-    llvm::sys::fs::remove(outputs);
+    (void)llvm::sys::fs::remove(outputs);
     std::string last =
         printed ? (*printed)->getBuffer().rtrim().rsplit('\n').second.str()
                 : "";

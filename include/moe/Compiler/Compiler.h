@@ -25,7 +25,7 @@ struct CompilerOptions {
   std::string targetCPU = "native";
   std::optional<WeightsMode> weights;
   unsigned optLevel = 3;
-  bool sanitizeAddress = false;
+  bool sanitizeAddress = sanitizedBuild;
   /// Folder that gets one file of IR per stage; empty: none.
   std::string saveStages;
   /// Folder of the runtime's archives.

@@ -9,10 +9,15 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "moe/Pipelines/Stage.h"
+#include "llvm/Support/Compiler.h"
 
 #include <string>
 
 namespace moe {
+
+/// A compiler built with AddressSanitizer has a runtime that is instrumented:
+/// it instruments what it generates too, and links by clang.
+constexpr bool sanitizedBuild = LLVM_ADDRESS_SANITIZER_BUILD;
 
 /// Where the finished weights of an artefact lie.
 enum class WeightsMode {
@@ -43,7 +48,7 @@ struct ArtefactOptions {
   /// 0 to 3, as LLVM's.
   unsigned optLevel = 3;
   /// Instruments the generated code with AddressSanitizer.
-  bool sanitizeAddress = false;
+  bool sanitizeAddress = sanitizedBuild;
   /// Folder of the runtime's archives (`libmoe_rt.a`, ...).
   std::string runtimeDir;
 };

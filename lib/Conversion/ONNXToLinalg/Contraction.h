@@ -37,9 +37,8 @@ mlir::Value contract(LoweringBuilder &b, mlir::ValueRange operands,
 
 /// `tensor` with those dims copied out to `extents` that may be 1 at run time
 /// although they are not visibly 1. An absent extent leaves its dim alone.
-mlir::Value
-stretch(LoweringBuilder &b, mlir::Value tensor,
-        llvm::ArrayRef<std::optional<mlir::OpFoldResult>> extents);
+mlir::Value stretch(LoweringBuilder &b, mlir::Value tensor,
+                    llvm::ArrayRef<std::optional<mlir::OpFoldResult>> extents);
 
 /// ONNX MatMul on lowered tensors.
 mlir::Value matMul(LoweringBuilder &b, mlir::Value lhs, mlir::Value rhs);

@@ -158,12 +158,14 @@ public:
       : slice(slice), axis(axis), isReversed(isReversed),
         trips(slice.hasStaticShape() ? trips : std::nullopt) {}
 
+  /// Whether the tensor is a longer one after each iteration.
+  bool grows() const { return !trips; }
+
   /// The tensor ahead of the loop.
   Value initial(LoweringBuilder &b) const {
     Extents extents;
     for (int64_t size : slice.getShape())
-      extents.push_back(
-          b.getIndexAttr(ShapedType::isDynamic(size) ? 0 : size));
+      extents.push_back(b.getIndexAttr(ShapedType::isDynamic(size) ? 0 : size));
     extents.insert(extents.begin() + axis,
                    trips ? *trips : OpFoldResult(b.getIndexAttr(0)));
     Value tensor = emptyTensor(b, extents, slice.getElementType());
@@ -184,16 +186,16 @@ public:
     if (trips) {
       offsets[axis] = iteration;
       if (isReversed)
-        offsets[axis] = subExtents(
-            b, subExtents(b, *trips, b.getIndexAttr(1)), iteration);
+        offsets[axis] =
+            subExtents(b, subExtents(b, *trips, b.getIndexAttr(1)), iteration);
       return tensor::InsertSliceOp::create(b, value, tensor, offsets, sizes,
                                            strides);
     }
     // A longer tensor: the old one and the new slice side by side.
     Extents old = extentsOf(b, tensor), extents = sizes;
-    Value isFirst = b.createOrFold<arith::CmpIOp>(
-        arith::CmpIPredicate::eq, indexValue(b, old[axis]),
-        indexConstant(b, 0));
+    Value isFirst = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq,
+                                                  indexValue(b, old[axis]),
+                                                  indexConstant(b, 0));
     for (auto [i, size] : llvm::enumerate(old))
       if (static_cast<int64_t>(i) != axis && isa<Value>(size))
         require(b,
@@ -210,8 +212,8 @@ public:
         isReversed ? OpFoldResult(b.getIndexAttr(1)) : old[axis];
     grown = tensor::InsertSliceOp::create(b, tensor, grown, oldOffsets, old,
                                           strides);
-    grown = tensor::InsertSliceOp::create(b, value, grown, offsets, sizes,
-                                          strides);
+    grown =
+        tensor::InsertSliceOp::create(b, value, grown, offsets, sizes, strides);
     return castTo(b, grown, tensor.getType());
   }
 
@@ -226,17 +228,68 @@ private:
 // Loop
 //===----------------------------------------------------------------------===//
 
+using LoopBody =
+    function_ref<SmallVector<Value>(Value iteration, ValueRange carried)>;
+
+/// `body` for each iteration in [0, trips). Values that may change their shape
+/// are carried by an scf.while: canonicalisation of scf.for takes the shape of
+/// the first for that of all.
+SmallVector<Value> buildCounted(LoweringBuilder &b, OpFoldResult trips,
+                                ValueRange inits, bool mayReshape,
+                                LoopBody body) {
+  OpBuilder::InsertionGuard guard(b);
+  Value zero = indexConstant(b, 0), one = indexConstant(b, 1);
+  Value end = indexValue(b, trips);
+  if (!mayReshape) {
+    auto loop = scf::ForOp::create(b, zero, end, one, inits);
+    b.setInsertionPointToStart(loop.getBody());
+    SmallVector<Value> next =
+        body(loop.getInductionVar(), loop.getRegionIterArgs());
+    if (!inits.empty())
+      scf::YieldOp::create(b, next);
+    return SmallVector<Value>(loop.getResults());
+  }
+  SmallVector<Value> state{zero};
+  llvm::append_range(state, inits);
+  SmallVector<Type> types(ValueRange(state).getTypes());
+  SmallVector<Location> locs(types.size(), b.getLoc());
+  auto loop = scf::WhileOp::create(b, types, state);
+  Block *before = b.createBlock(&loop.getBefore(), {}, types, locs);
+  Value goes = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
+                                     before->getArgument(0), end);
+  scf::ConditionOp::create(b, goes, before->getArguments());
+  Block *after = b.createBlock(&loop.getAfter(), {}, types, locs);
+  SmallVector<Value> next = body(
+      after->getArgument(0), ValueRange(after->getArguments()).drop_front());
+  next.insert(next.begin(),
+              arith::AddIOp::create(b, after->getArgument(0), one).getResult());
+  scf::YieldOp::create(b, next);
+  return SmallVector<Value>(loop.getResults().drop_front());
+}
+
+/// Whether a loop that carries values of these types and collects `outputs` may
+/// change the shape of one.
+bool mayReshape(ArrayRef<Value> carried, ArrayRef<ScanOutput> outputs) {
+  return llvm::any_of(
+             carried,
+             [](Value value) {
+               return !cast<RankedTensorType>(value.getType()).hasStaticShape();
+             }) ||
+         llvm::any_of(outputs,
+                      [](const ScanOutput &output) { return output.grows(); });
+}
+
 /// Whether the constant `value` is true; absent means true.
 bool isTrue(Value value) {
   DenseElementsAttr constant;
-  return !value || (matchPattern(value, m_Constant(&constant)) &&
-                    constant.getNumElements() == 1 &&
-                    *constant.value_begin<bool>());
+  return !value ||
+         (matchPattern(value, m_Constant(&constant)) &&
+          constant.getNumElements() == 1 && *constant.value_begin<bool>());
 }
 
 /// onnx.Loop M %m carried %x {...} whose condition stays true
 ///   -> scf.for %i = 0 to %m iter_args(%x, scan outputs)
-/// any other
+/// (an scf.while where shapes may change), any other
 ///   -> scf.while (0, cond, %x, scan outputs) { i < m and cond } do {...}
 struct LowerLoop : public RegionPattern<LoopOp> {
   using RegionPattern::RegionPattern;
@@ -259,13 +312,12 @@ struct LowerLoop : public RegionPattern<LoopOp> {
         trips = toExtent(b, limit);
     }
 
-    SmallVector<Type> yielded =
-        convert(TypeRange(body.getTerminator()->getOperandTypes()).drop_front());
+    SmallVector<Type> yielded = convert(
+        TypeRange(body.getTerminator()->getOperandTypes()).drop_front());
     size_t carried = op.getVInitial().size();
     SmallVector<Value> inits;
-    for (auto [value, argument] :
-         llvm::zip_equal(adaptor.getVInitial(),
-                         body.getArguments().drop_front(2)))
+    for (auto [value, argument] : llvm::zip_equal(
+             adaptor.getVInitial(), body.getArguments().drop_front(2)))
       inits.push_back(castChecked(
           b, value, getTypeConverter()->convertType(argument.getType())));
     SmallVector<ScanOutput> outputs;
@@ -304,21 +356,20 @@ private:
     return yielded;
   }
 
-  SmallVector<Value> buildFor(LoopOp op, OpFoldResult trips, ValueRange inits,
+  SmallVector<Value> buildFor(LoopOp op, OpFoldResult trips,
+                              ArrayRef<Value> inits,
                               ArrayRef<ScanOutput> outputs, LoweringBuilder &b,
                               ConversionPatternRewriter &rewriter) const {
-    auto loop = scf::ForOp::create(b, indexConstant(b, 0),
-                                   indexValue(b, trips), indexConstant(b, 1),
-                                   inits);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    Value always = intConstant(b, b.getI1Type(), 1);
-    SmallVector<Value> next =
-        buildBody(op, loop.getInductionVar(), always, loop.getRegionIterArgs(),
-                  outputs, b, rewriter);
-    if (!inits.empty())
-      scf::YieldOp::create(b, ArrayRef(next).drop_front());
-    return SmallVector<Value>(loop.getResults());
+    ArrayRef<Value> carried = inits.drop_back(outputs.size());
+    return buildCounted(b, trips, inits, mayReshape(carried, outputs),
+                        [&](Value iteration, ValueRange values) {
+                          Value always = intConstant(b, b.getI1Type(), 1);
+                          SmallVector<Value> next =
+                              buildBody(op, iteration, always, values, outputs,
+                                        b, rewriter);
+                          next.erase(next.begin());
+                          return next;
+                        });
   }
 
   SmallVector<Value> buildWhile(LoopOp op, OpAdaptor adaptor, Value limit,
@@ -347,13 +398,11 @@ private:
 
     Block *after = b.createBlock(&loop.getAfter(), {}, types, locs);
     Value iteration = after->getArgument(0);
-    SmallVector<Value> next =
-        buildBody(op, iteration, after->getArgument(1),
-                  ValueRange(after->getArguments()).drop_front(2), outputs, b,
-                  rewriter);
+    SmallVector<Value> next = buildBody(
+        op, iteration, after->getArgument(1),
+        ValueRange(after->getArguments()).drop_front(2), outputs, b, rewriter);
     next[0] = singleElement(b, next[0]);
-    Value following =
-        arith::AddIOp::create(b, iteration, indexConstant(b, 1));
+    Value following = arith::AddIOp::create(b, iteration, indexConstant(b, 1));
     next.insert(next.begin(), following);
     scf::YieldOp::create(b, next);
     return SmallVector<Value>(loop.getResults().drop_front(2));
@@ -389,9 +438,9 @@ struct LowerScan : public RegionPattern<ScanOp> {
 
     SmallVector<int64_t> axes;
     for (auto [i, input] : llvm::enumerate(scanned))
-      axes.push_back(normalizeAxis(
-          entryAt(op.getScanInputAxes(), i),
-          cast<RankedTensorType>(input.getType()).getRank()));
+      axes.push_back(
+          normalizeAxis(entryAt(op.getScanInputAxes(), i),
+                        cast<RankedTensorType>(input.getType()).getRank()));
     OpFoldResult trips = extentOf(b, scanned.front(), axes.front());
     for (auto [input, axis] : llvm::zip_equal(scanned, axes))
       requireEqual(b, trips, extentOf(b, input, axis),
@@ -399,46 +448,43 @@ struct LowerScan : public RegionPattern<ScanOp> {
 
     SmallVector<Value> inits;
     for (size_t i = 0; i < states; ++i)
-      inits.push_back(castChecked(
-          b, adaptor.getInitialStateAndScanInputs()[i], arguments[i]));
+      inits.push_back(castChecked(b, adaptor.getInitialStateAndScanInputs()[i],
+                                  arguments[i]));
     SmallVector<ScanOutput> outputs;
     for (auto [i, type] :
          llvm::enumerate(ArrayRef(yielded).drop_front(states))) {
       auto slice = cast<RankedTensorType>(type);
-      outputs.emplace_back(
-          slice,
-          normalizeAxis(entryAt(op.getScanOutputAxes(), i),
-                        slice.getRank() + 1),
-          entryAt(op.getScanOutputDirections(), i) != 0, trips);
+      outputs.emplace_back(slice,
+                           normalizeAxis(entryAt(op.getScanOutputAxes(), i),
+                                         slice.getRank() + 1),
+                           entryAt(op.getScanOutputDirections(), i) != 0,
+                           trips);
       inits.push_back(outputs.back().initial(b));
     }
 
-    auto loop = scf::ForOp::create(b, indexConstant(b, 0),
-                                   indexValue(b, trips), indexConstant(b, 1),
-                                   inits);
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(loop.getBody());
-      Value iteration = loop.getInductionVar();
-      SmallVector<Value> values(loop.getRegionIterArgs().take_front(states));
-      for (auto [i, input] : llvm::enumerate(scanned)) {
-        OpFoldResult index = iteration;
-        if (entryAt(op.getScanInputDirections(), i) != 0)
-          index = subExtents(b, subExtents(b, trips, b.getIndexAttr(1)), index);
-        values.push_back(castChecked(b, sliceAt(b, input, axes[i], index),
-                                     arguments[states + i]));
-      }
-      SmallVector<Value> next = inlineBody(op.getBody(), values, b, rewriter);
-      for (size_t i = 0; i < states; ++i)
-        next[i] = castChecked(b, next[i], arguments[i]);
-      for (auto [i, output] : llvm::enumerate(outputs))
-        next[states + i] =
-            output.append(b, loop.getRegionIterArg(states + i),
-                          next[states + i], iteration);
-      if (!inits.empty())
-        scf::YieldOp::create(b, next);
-    }
-    replace(op, loop.getResults(), b, rewriter);
+    ArrayRef<Value> carried = ArrayRef(inits).take_front(states);
+    SmallVector<Value> results = buildCounted(
+        b, trips, inits, mayReshape(carried, outputs),
+        [&](Value iteration, ValueRange current) {
+          SmallVector<Value> values(current.take_front(states));
+          for (auto [i, input] : llvm::enumerate(scanned)) {
+            OpFoldResult index = iteration;
+            if (entryAt(op.getScanInputDirections(), i) != 0)
+              index =
+                  subExtents(b, subExtents(b, trips, b.getIndexAttr(1)), index);
+            values.push_back(castChecked(b, sliceAt(b, input, axes[i], index),
+                                         arguments[states + i]));
+          }
+          SmallVector<Value> next =
+              inlineBody(op.getBody(), values, b, rewriter);
+          for (size_t i = 0; i < states; ++i)
+            next[i] = castChecked(b, next[i], arguments[i]);
+          for (auto [i, output] : llvm::enumerate(outputs))
+            next[states + i] = output.append(b, current[states + i],
+                                             next[states + i], iteration);
+          return next;
+        });
+    replace(op, results, b, rewriter);
     return success();
   }
 

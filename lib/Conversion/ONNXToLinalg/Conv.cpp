@@ -16,8 +16,8 @@ struct LowerConv : public LoweringPattern<ConvOp> {
     Value sums =
         convolution(b, adaptor.getX(), adaptor.getW(), windowAttributes(op),
                     static_cast<int64_t>(op.getGroup()));
-    return SmallVector<Value>{addPerChannel(b, sums, adaptor.getB(),
-                                            elementType(adaptor.getX()))};
+    return SmallVector<Value>{
+        addPerChannel(b, sums, adaptor.getB(), elementType(adaptor.getX()))};
   }
 };
 
@@ -37,9 +37,8 @@ struct LowerConvTranspose : public LoweringPattern<ConvTransposeOp> {
     OpFoldResult one = b.getIndexAttr(1);
     for (size_t i = 0; i + 2 < sizes.size(); ++i) {
       WindowDim dim = transposedDim(op, b, i, sizes[i + 2], kernel[i + 2]);
-      OpFoldResult reach =
-          mulExtents(b, subExtents(b, dim.kernel, one),
-                     b.getIndexAttr(dim.dilation));
+      OpFoldResult reach = mulExtents(b, subExtents(b, dim.kernel, one),
+                                      b.getIndexAttr(dim.dilation));
       begins.push_back(indexValue(b, subExtents(b, reach, dim.padBegin)));
       strides.push_back(indexConstant(b, dim.stride));
       dim.stride = 1;
@@ -78,16 +77,15 @@ private:
       bool isPadded = op.getPads() && op.getAutoPad() == AutoPad::NotSet;
       dim.padBegin = b.getIndexAttr(isPadded ? (*op.getPads())[i] : 0);
       dim.padEnd = b.getIndexAttr(isPadded ? (*op.getPads())[count + i] : 0);
-      dim.output =
-          subExtents(b, subExtents(b, full, dim.padBegin), dim.padEnd);
+      dim.output = subExtents(b, subExtents(b, full, dim.padBegin), dim.padEnd);
       dim.output = maxExtents(b, dim.output, b.getIndexAttr(0));
       return dim;
     }
     dim.output = op.getOutputShape()
                      ? OpFoldResult(b.getIndexAttr((*op.getOutputShape())[i]))
                      : mulExtents(b, input, stride);
-    OpFoldResult total = maxExtents(b, subExtents(b, full, dim.output),
-                                    b.getIndexAttr(0));
+    OpFoldResult total =
+        maxExtents(b, subExtents(b, full, dim.output), b.getIndexAttr(0));
     OpFoldResult less = floorDivExtents(b, total, b.getIndexAttr(2));
     OpFoldResult more = subExtents(b, total, less);
     bool isUpper = op.getAutoPad() == AutoPad::SameUpper;
@@ -145,8 +143,7 @@ private:
     Extents sizes = extentsOf(b, weights);
     SmallVector<Value> lasts;
     for (OpFoldResult size : ArrayRef(sizes).drop_front(2))
-      lasts.push_back(
-          indexValue(b, subExtents(b, size, b.getIndexAttr(1))));
+      lasts.push_back(indexValue(b, subExtents(b, size, b.getIndexAttr(1))));
     return generate(
         b, sizes, elementType(weights),
         [&](ImplicitLocOpBuilder &inner, ValueRange at) {
@@ -161,6 +158,5 @@ private:
 
 void moe::onnx::populateConvPatterns(const LoweringTypeConverter &converter,
                                      RewritePatternSet &patterns) {
-  patterns.add<LowerConv, LowerConvTranspose>(converter,
-                                              patterns.getContext());
+  patterns.add<LowerConv, LowerConvTranspose>(converter, patterns.getContext());
 }

@@ -161,8 +161,8 @@ Value LoweringContext::append(OpBuilder &builder, Function &function,
     builder.setInsertionPointAfter(function.lastAtEntry);
   else
     builder.setInsertionPointToStart(&function.op.getFunctionBody().front());
-  OpTy op = OpTy::create(builder, function.op.getLoc(),
-                         std::forward<Args>(args)...);
+  OpTy op =
+      OpTy::create(builder, function.op.getLoc(), std::forward<Args>(args)...);
   function.lastAtEntry = op;
   return op->getResult(0);
 }
@@ -187,15 +187,17 @@ Value LoweringContext::buildTerm(OpBuilder &builder, Function &function,
   for (unsigned id : term.symbols) {
     Value symbol = buildSymbol(builder, function,
                                function.dims->getContext().getSymbol(id));
-    product = product ? append<arith::MulIOp>(builder, function, product, symbol)
-                      : symbol;
+    product = product
+                  ? append<arith::MulIOp>(builder, function, product, symbol)
+                  : symbol;
   }
   if (product && term.coefficient == 1)
     return product;
-  Value coefficient = append<arith::ConstantIndexOp>(builder, function,
-                                                     term.coefficient);
-  return product ? append<arith::MulIOp>(builder, function, product, coefficient)
-                 : coefficient;
+  Value coefficient =
+      append<arith::ConstantIndexOp>(builder, function, term.coefficient);
+  return product
+             ? append<arith::MulIOp>(builder, function, product, coefficient)
+             : coefficient;
 }
 
 Value LoweringContext::buildSymbol(OpBuilder &builder, Function &function,

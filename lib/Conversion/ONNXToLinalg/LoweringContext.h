@@ -26,8 +26,8 @@ public:
   /// `lowered` replaces the onnx value `original`.
   void recordLowered(mlir::Value lowered, mlir::Value original);
 
-  /// The extent of dim `dim` of a lowered tensor: an attribute where the type is
-  /// static, else an `index` value that dominates the insertion point.
+  /// The extent of dim `dim` of a lowered tensor: an attribute where the type
+  /// is static, else an `index` value that dominates the insertion point.
   mlir::OpFoldResult extentOf(mlir::OpBuilder &builder, mlir::Value tensor,
                               int64_t dim);
 

@@ -140,8 +140,8 @@ struct LowerEinsum : public LoweringPattern<EinsumOp> {
     SmallVector<int64_t> ranks;
     for (Value input : adaptor.getInputs())
       ranks.push_back(cast<RankedTensorType>(input.getType()).getRank());
-    auto equation = parseEinsum(op.getEquation(), ranks,
-                                [&] { return op.emitOpError(); });
+    auto equation =
+        parseEinsum(op.getEquation(), ranks, [&] { return op.emitOpError(); });
     if (failed(equation))
       return failure();
 
@@ -150,7 +150,8 @@ struct LowerEinsum : public LoweringPattern<EinsumOp> {
          llvm::zip_equal(adaptor.getInputs(), equation->operands))
       for (auto [label, size] : llvm::zip_equal(labels, extentsOf(b, input))) {
         auto it = extents.insert({label, size}).first;
-        it->second = broadcastExtents(b, {Extents{it->second}, Extents{size}})[0];
+        it->second =
+            broadcastExtents(b, {Extents{it->second}, Extents{size}})[0];
       }
 
     Type type = elementType(adaptor.getInputs().front());

@@ -8,8 +8,8 @@ Value moe::onnx::emitLogistic(ImplicitLocOpBuilder &b, Value x) {
   // e = exp(-|x|) <= 1: 1 / (1 + e), or e / (1 + e) for a negative x.
   Type type = x.getType();
   Value one = floatConstant(b, type, 1);
-  Value e = fold<math::ExpOp>(
-      b, fold<arith::NegFOp>(b, fold<math::AbsFOp>(b, x)));
+  Value e =
+      fold<math::ExpOp>(b, fold<arith::NegFOp>(b, fold<math::AbsFOp>(b, x)));
   Value isNegative =
       compareFloats(b, arith::CmpFPredicate::OLT, x, zeroConstant(b, type));
   return fold<arith::DivFOp>(b, select(b, isNegative, e, one),
@@ -53,12 +53,10 @@ Value emitGelu(ImplicitLocOpBuilder &b, Operation *op, ValueRange args) {
     // erf(x / sqrt(2))
     inner = fold<math::ErfOp>(b, mul(x, constant(0.70710678118654752)));
   }
-  return mul(mul(constant(0.5), x),
-             fold<arith::AddFOp>(b, constant(1), inner));
+  return mul(mul(constant(0.5), x), fold<arith::AddFOp>(b, constant(1), inner));
 }
 
-Value emitHardSigmoid(ImplicitLocOpBuilder &b, Operation *op,
-                      ValueRange args) {
+Value emitHardSigmoid(ImplicitLocOpBuilder &b, Operation *op, ValueRange args) {
   auto hard = cast<HardSigmoidOp>(op);
   Value x = args[0];
   Value line = fold<arith::AddFOp>(
@@ -96,17 +94,16 @@ Value emitSigmoid(ImplicitLocOpBuilder &b, Operation *, ValueRange args) {
 
 Value emitSoftplus(ImplicitLocOpBuilder &b, Operation *, ValueRange args) {
   Value x = args[0];
-  Value e = fold<math::ExpOp>(
-      b, fold<arith::NegFOp>(b, fold<math::AbsFOp>(b, x)));
-  Value positive =
-      fold<arith::MaximumFOp>(b, x, zeroConstant(b, x.getType()));
+  Value e =
+      fold<math::ExpOp>(b, fold<arith::NegFOp>(b, fold<math::AbsFOp>(b, x)));
+  Value positive = fold<arith::MaximumFOp>(b, x, zeroConstant(b, x.getType()));
   return fold<arith::AddFOp>(b, positive, fold<math::Log1pOp>(b, e));
 }
 
 Value emitSwish(ImplicitLocOpBuilder &b, Operation *op, ValueRange args) {
   Value x = args[0];
-  Value scaled = fold<arith::MulFOp>(
-      b, attribute(b, x, cast<SwishOp>(op).getAlpha()), x);
+  Value scaled =
+      fold<arith::MulFOp>(b, attribute(b, x, cast<SwishOp>(op).getAlpha()), x);
   return fold<arith::MulFOp>(b, x, emitLogistic(b, scaled));
 }
 

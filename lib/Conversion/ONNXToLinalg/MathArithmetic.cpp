@@ -30,8 +30,8 @@ Value emitMul(ImplicitLocOpBuilder &b, Operation *, ValueRange args) {
 /// integer, which traps.
 Value withoutMinusOne(ImplicitLocOpBuilder &b, Value rhs, Value &isMinusOne) {
   Type type = rhs.getType();
-  isMinusOne = compareInts(b, arith::CmpIPredicate::eq, rhs,
-                           intConstant(b, type, -1));
+  isMinusOne =
+      compareInts(b, arith::CmpIPredicate::eq, rhs, intConstant(b, type, -1));
   return select(b, isMinusOne, intConstant(b, type, 1), rhs);
 }
 
@@ -56,10 +56,9 @@ Value emitFloatMod(ImplicitLocOpBuilder &b, Value lhs, Value rhs, bool floor) {
     return compareFloats(b, arith::CmpFPredicate::OLT, value, zero);
   };
   Value differ = fold<arith::XOrIOp>(b, isNegative(remainder), isNegative(rhs));
-  Value moved = select(b, differ, fold<arith::AddFOp>(b, remainder, rhs),
-                       remainder);
-  Value isZero =
-      compareFloats(b, arith::CmpFPredicate::OEQ, remainder, zero);
+  Value moved =
+      select(b, differ, fold<arith::AddFOp>(b, remainder, rhs), remainder);
+  Value isZero = compareFloats(b, arith::CmpFPredicate::OEQ, remainder, zero);
   return select(b, isZero, fold<math::CopySignOp>(b, zero, rhs), moved);
 }
 
@@ -81,8 +80,7 @@ Value emitMod(ImplicitLocOpBuilder &b, Operation *op, ValueRange args) {
     return compareInts(b, arith::CmpIPredicate::slt, value, zero);
   };
   Value differ = fold<arith::XOrIOp>(b, isNegative(remainder), isNegative(rhs));
-  Value isInexact =
-      compareInts(b, arith::CmpIPredicate::ne, remainder, zero);
+  Value isInexact = compareInts(b, arith::CmpIPredicate::ne, remainder, zero);
   Value moves = fold<arith::AndIOp>(b, differ, isInexact);
   return select(b, moves, fold<arith::AddIOp>(b, remainder, rhs), remainder);
 }
@@ -108,7 +106,8 @@ Value emitIntPow(ImplicitLocOpBuilder &b, Value base, Value exponent) {
       },
       [&](OpBuilder &nested, Location loc, ValueRange values) {
         ImplicitLocOpBuilder inner(loc, nested);
-        Value bit = arith::TruncIOp::create(inner, inner.getI1Type(), values[2]);
+        Value bit =
+            arith::TruncIOp::create(inner, inner.getI1Type(), values[2]);
         Value product = arith::MulIOp::create(inner, values[0], values[1]);
         Value result = arith::SelectOp::create(inner, bit, product, values[0]);
         Value square = arith::MulIOp::create(inner, values[1], values[1]);
@@ -142,8 +141,8 @@ Value emitPow(ImplicitLocOpBuilder &b, Operation *op, ValueRange args) {
   if (floatBase && isConstantTwo(op->getOperand(1)))
     return fold<arith::MulFOp>(b, args[0], args[0]);
   if (!floatBase && !isa<FloatType>(exponentType))
-    return emitIntPow(
-        b, args[0], castScalar(b, args[1], exponentType, b.getI64Type()));
+    return emitIntPow(b, args[0],
+                      castScalar(b, args[1], exponentType, b.getI64Type()));
   // Narrow floats have been widened: the operand's type is the scalar's.
   Type computeType = b.getF32Type();
   if (args[0].getType().isF64() || args[1].getType().isF64() || !floatBase)

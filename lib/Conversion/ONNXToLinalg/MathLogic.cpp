@@ -28,8 +28,7 @@ Value emitBits(ImplicitLocOpBuilder &b, Operation *, ValueRange args) {
 }
 
 Value emitNot(ImplicitLocOpBuilder &b, Operation *, ValueRange args) {
-  return fold<arith::XOrIOp>(b, args[0],
-                             intConstant(b, args[0].getType(), -1));
+  return fold<arith::XOrIOp>(b, args[0], intConstant(b, args[0].getType(), -1));
 }
 
 Value emitBitShift(ImplicitLocOpBuilder &b, Operation *op, ValueRange args) {
@@ -57,9 +56,8 @@ Value emitIsInf(ImplicitLocOpBuilder &b, Operation *op, ValueRange args) {
   auto isInf = cast<IsInfOp>(op);
   Value result = intConstant(b, b.getI1Type(), 0);
   auto accept = [&](double infinity) {
-    Value equal =
-        compareFloats(b, arith::CmpFPredicate::OEQ, args[0],
-                      floatConstant(b, args[0].getType(), infinity));
+    Value equal = compareFloats(b, arith::CmpFPredicate::OEQ, args[0],
+                                floatConstant(b, args[0].getType(), infinity));
     result = fold<arith::OrIOp>(b, equal, result);
   };
   if (isInf.getDetectPositive())
@@ -78,8 +76,7 @@ const ScalarEntry table[] = {
     {BitwiseXorOp::getOperationName(), emitBits<arith::XOrIOp>},
     {EqualOp::getOperationName(), emitCompare<F::OEQ, I::eq, I::eq>},
     {GreaterOp::getOperationName(), emitCompare<F::OGT, I::sgt, I::ugt>},
-    {GreaterOrEqualOp::getOperationName(),
-     emitCompare<F::OGE, I::sge, I::uge>},
+    {GreaterOrEqualOp::getOperationName(), emitCompare<F::OGE, I::sge, I::uge>},
     {IsInfOp::getOperationName(), emitIsInf},
     {IsNaNOp::getOperationName(), emitIsNaN},
     {LessOp::getOperationName(), emitCompare<F::OLT, I::slt, I::ult>},

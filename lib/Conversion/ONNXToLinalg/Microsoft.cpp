@@ -55,8 +55,7 @@ template <typename OpTy, ActivationFn emit>
 struct LowerActivation : public LoweringPattern<OpTy> {
   using LoweringPattern<OpTy>::LoweringPattern;
 
-  FailureOr<SmallVector<Value>> lower(OpTy op,
-                                      typename OpTy::Adaptor adaptor,
+  FailureOr<SmallVector<Value>> lower(OpTy op, typename OpTy::Adaptor adaptor,
                                       LoweringBuilder &b) const override {
     ValueRange inputs = adaptor.getOperands();
     Type type = elementType(inputs[0]), compute = computeTypeOf(inputs[0]);
@@ -65,8 +64,7 @@ struct LowerActivation : public LoweringPattern<OpTy> {
         [&](ImplicitLocOpBuilder &inner, ValueRange args) {
           Value x = castScalar(inner, args[0], type, compute);
           if (args.size() > 1)
-            x = addScalars(inner, x,
-                           castScalar(inner, args[1], type, compute));
+            x = addScalars(inner, x, castScalar(inner, args[1], type, compute));
           return castScalar(inner, emit(inner, op, x), compute, type);
         })};
   }
@@ -82,8 +80,8 @@ SmallVector<int64_t> trailingLoops(int64_t rank, int64_t of) {
 }
 
 IndexedTensor trailing(Value tensor, int64_t of) {
-  return {tensor,
-          trailingLoops(cast<RankedTensorType>(tensor.getType()).getRank(), of)};
+  return {tensor, trailingLoops(
+                      cast<RankedTensorType>(tensor.getType()).getRank(), of)};
 }
 
 /// x / sqrt(mean(x^2) + epsilon) * scale over the loops that `kept` lacks.
@@ -99,8 +97,7 @@ Value rootMeanSquareNormalize(LoweringBuilder &b, Value x, Value scale,
                       });
   Value count = countOver(b, domain, kept, compute);
   return mapOver(
-      b,
-      {{x, loops}, {sum, SmallVector<int64_t>(kept)}, trailing(scale, rank)},
+      b, {{x, loops}, {sum, SmallVector<int64_t>(kept)}, trailing(scale, rank)},
       domain, compute, resultType,
       [&](ImplicitLocOpBuilder &inner, ValueRange args) {
         Value mean = arith::DivFOp::create(inner, args[1], count);
@@ -156,13 +153,13 @@ struct LowerSkipSimplifiedLayerNormalization
   FailureOr<SmallVector<Value>> lower(MSSkipSimplifiedLayerNormalizationOp op,
                                       Adaptor adaptor,
                                       LoweringBuilder &b) const override {
-    Value x = sumSkip(b, adaptor.getInput(), adaptor.getSkip(),
-                      adaptor.getBias());
+    Value x =
+        sumSkip(b, adaptor.getInput(), adaptor.getSkip(), adaptor.getBias());
     Type type = elementType(adaptor.getInput());
     int64_t rank = cast<RankedTensorType>(x.getType()).getRank();
-    SmallVector<Value> results{rootMeanSquareNormalize(
-        b, x, adaptor.getGamma(), allLoops(rank - 1), op.getEpsilon(),
-        elementType(x), type)};
+    SmallVector<Value> results{
+        rootMeanSquareNormalize(b, x, adaptor.getGamma(), allLoops(rank - 1),
+                                op.getEpsilon(), elementType(x), type)};
     if (op.getInputSkipBiasSum())
       results.push_back(convertElements(b, x, type));
     return results;
@@ -178,8 +175,8 @@ struct LowerSkipLayerNormalization
   FailureOr<SmallVector<Value>> lower(MSSkipLayerNormalizationOp op,
                                       Adaptor adaptor,
                                       LoweringBuilder &b) const override {
-    Value x = sumSkip(b, adaptor.getInput(), adaptor.getSkip(),
-                      adaptor.getBias());
+    Value x =
+        sumSkip(b, adaptor.getInput(), adaptor.getSkip(), adaptor.getBias());
     Type type = elementType(adaptor.getInput()), compute = elementType(x);
     Extents domain = extentsOf(b, x);
     int64_t rank = domain.size();
@@ -198,8 +195,8 @@ struct LowerSkipLayerNormalization
               inner, args[2],
               floatConstant(inner, compute, op.getEpsilon().convertToFloat()));
           Value centred = arith::SubFOp::create(inner, args[0], args[1]);
-          Value unit = arith::DivFOp::create(
-              inner, centred, math::SqrtOp::create(inner, safe));
+          Value unit = arith::DivFOp::create(inner, centred,
+                                             math::SqrtOp::create(inner, safe));
           Value scaled = mulScalars(inner, unit, args[3]);
           return args.size() > 4 ? addScalars(inner, scaled, args[4]) : scaled;
         })};
@@ -288,7 +285,8 @@ struct LowerRotaryEmbedding : public LoweringPattern<MSRotaryEmbeddingOp> {
     Value result = generate(
         b, extents, type, [&](ImplicitLocOpBuilder &in, ValueRange at) {
           auto read = [&](Value tensor, ValueRange indices) {
-            return castScalar(in, tensor::ExtractOp::create(in, tensor, indices),
+            return castScalar(in,
+                              tensor::ExtractOp::create(in, tensor, indices),
                               elementType(tensor), compute);
           };
           Value place = at[isFlat ? 1 : 2];
@@ -307,13 +305,13 @@ struct LowerRotaryEmbedding : public LoweringPattern<MSRotaryEmbeddingOp> {
           // The pair of `element`: its angle, its partner, and whether it is
           // the pair's first.
           Value one = indexConstant(in, 1), two = indexConstant(in, 2);
-          Value isRotated = arith::CmpIOp::create(
-              in, arith::CmpIPredicate::ult, element, rotatedValue);
+          Value isRotated = arith::CmpIOp::create(in, arith::CmpIPredicate::ult,
+                                                  element, rotatedValue);
           Value isFirst, angle, distance;
           if (isInterleaved) {
             Value parity = arith::RemUIOp::create(in, element, two);
-            isFirst =
-                arith::CmpIOp::create(in, arith::CmpIPredicate::ult, parity, one);
+            isFirst = arith::CmpIOp::create(in, arith::CmpIPredicate::ult,
+                                            parity, one);
             angle = arith::DivUIOp::create(in, element, two);
             distance = one;
           } else {
@@ -337,7 +335,8 @@ struct LowerRotaryEmbedding : public LoweringPattern<MSRotaryEmbeddingOp> {
           Value cosine = read(cosines, {position, angle});
           Value sine = read(adaptor.getSinCache(), {position, angle});
           Value negated = arith::NegFOp::create(in, sine);
-          Value signedSine = arith::SelectOp::create(in, isFirst, negated, sine);
+          Value signedSine =
+              arith::SelectOp::create(in, isFirst, negated, sine);
           Value turned = addScalars(in, mulScalars(in, x, cosine),
                                     mulScalars(in, y, signedSine));
           Value value = arith::SelectOp::create(in, isRotated, turned, x);
@@ -381,12 +380,12 @@ private:
     }
     Value inRange =
         allOf(b, positions, [&](ImplicitLocOpBuilder &inner, Value position) {
-          Value index = arith::IndexCastOp::create(inner, inner.getIndexType(),
-                                                   position);
+          Value index =
+              arith::IndexCastOp::create(inner, inner.getIndexType(), position);
           Value isLow = arith::CmpIOp::create(inner, arith::CmpIPredicate::sge,
                                               index, indexConstant(inner, 0));
-          Value isHigh = arith::CmpIOp::create(
-              inner, arith::CmpIPredicate::slt, index, limit);
+          Value isHigh = arith::CmpIOp::create(inner, arith::CmpIPredicate::slt,
+                                               index, limit);
           return arith::AndIOp::create(inner, isLow, isHigh).getResult();
         });
     require(b, inRange, "positions must be in the range of the caches");
@@ -396,12 +395,12 @@ private:
 
 void moe::onnx::populateMicrosoftPatterns(
     const LoweringTypeConverter &converter, RewritePatternSet &patterns) {
-  patterns.add<LowerActivation<MSGeluOp, emitGelu>,
-               LowerActivation<MSBiasGeluOp, emitGelu>,
-               LowerActivation<MSFastGeluOp, emitFastGelu>,
-               LowerActivation<MSQuickGeluOp, emitQuickGelu>,
-               LowerSimplifiedLayerNormalization,
-               LowerSkipSimplifiedLayerNormalization,
-               LowerSkipLayerNormalization, LowerFusedMatMul,
-               LowerRotaryEmbedding>(converter, patterns.getContext());
+  patterns.add<
+      LowerActivation<MSGeluOp, emitGelu>,
+      LowerActivation<MSBiasGeluOp, emitGelu>,
+      LowerActivation<MSFastGeluOp, emitFastGelu>,
+      LowerActivation<MSQuickGeluOp, emitQuickGelu>,
+      LowerSimplifiedLayerNormalization, LowerSkipSimplifiedLayerNormalization,
+      LowerSkipLayerNormalization, LowerFusedMatMul, LowerRotaryEmbedding>(
+      converter, patterns.getContext());
 }

@@ -18,19 +18,16 @@ Value normalizeScalar(ImplicitLocOpBuilder &b, ValueRange args,
                       APFloat epsilon) {
   Value x = args[0], mean = args[1], variance = args[2];
   Value safe = arith::AddFOp::create(
-      b, variance,
-      floatConstant(b, x.getType(), epsilon.convertToFloat()));
+      b, variance, floatConstant(b, x.getType(), epsilon.convertToFloat()));
   Value centred = arith::SubFOp::create(b, x, mean);
-  Value unit =
-      arith::DivFOp::create(b, centred, math::SqrtOp::create(b, safe));
+  Value unit = arith::DivFOp::create(b, centred, math::SqrtOp::create(b, safe));
   return arith::AddFOp::create(b, arith::MulFOp::create(b, unit, args[3]),
                                args[4]);
 }
 
 /// onnx.BatchNormalization %x, ...
 ///   -> linalg.generic: x and the vectors of its channel
-struct LowerBatchNormalization
-    : public LoweringPattern<BatchNormalizationOp> {
+struct LowerBatchNormalization : public LoweringPattern<BatchNormalizationOp> {
   using LoweringPattern::LoweringPattern;
 
   FailureOr<SmallVector<Value>> lower(BatchNormalizationOp op, Adaptor adaptor,
@@ -48,24 +45,25 @@ struct LowerBatchNormalization
         return op.emitOpError("expected X of rank 2 or more in training mode");
       Moments moments = momentsOver(b, x, channel, compute);
       if (op.getRunningMean())
-        running.push_back(blend(op, mean, moments.mean, op.getRunningMean(), b));
+        running.push_back(
+            blend(op, mean, moments.mean, op.getRunningMean(), b));
       if (op.getRunningVar())
         running.push_back(
             blend(op, variance, moments.variance, op.getRunningVar(), b));
       mean = moments.mean;
       variance = moments.variance;
     }
-    SmallVector<Value> results{mapOver(
-        b,
-        {{x, loops},
-         {mean, channel},
-         {variance, channel},
-         {adaptor.getScale(), channel},
-         {adaptor.getB(), channel}},
-        domain, compute, elementType(x),
-        [&](ImplicitLocOpBuilder &inner, ValueRange args) {
-          return normalizeScalar(inner, args, op.getEpsilon());
-        })};
+    SmallVector<Value> results{
+        mapOver(b,
+                {{x, loops},
+                 {mean, channel},
+                 {variance, channel},
+                 {adaptor.getScale(), channel},
+                 {adaptor.getB(), channel}},
+                domain, compute, elementType(x),
+                [&](ImplicitLocOpBuilder &inner, ValueRange args) {
+                  return normalizeScalar(inner, args, op.getEpsilon());
+                })};
     results.append(running);
     return results;
   }
@@ -102,17 +100,17 @@ struct LowerInstanceNormalization
     Type compute = computeTypeOf(x);
     Extents domain = extentsOf(b, x);
     Moments moments = momentsOver(b, x, {0, 1}, compute);
-    return SmallVector<Value>{mapOver(
-        b,
-        {{x, allLoops(domain.size())},
-         {moments.mean, {0, 1}},
-         {moments.variance, {0, 1}},
-         {adaptor.getScale(), {1}},
-         {adaptor.getB(), {1}}},
-        domain, compute, elementType(x),
-        [&](ImplicitLocOpBuilder &inner, ValueRange args) {
-          return normalizeScalar(inner, args, op.getEpsilon());
-        })};
+    return SmallVector<Value>{
+        mapOver(b,
+                {{x, allLoops(domain.size())},
+                 {moments.mean, {0, 1}},
+                 {moments.variance, {0, 1}},
+                 {adaptor.getScale(), {1}},
+                 {adaptor.getB(), {1}}},
+                domain, compute, elementType(x),
+                [&](ImplicitLocOpBuilder &inner, ValueRange args) {
+                  return normalizeScalar(inner, args, op.getEpsilon());
+                })};
   }
 };
 
@@ -129,13 +127,13 @@ struct LowerLpNormalization : public LoweringPattern<LpNormalizationOp> {
     SmallVector<int64_t> loops = allLoops(domain.size()), kept = loops;
     kept.erase(kept.begin() + normalizeAxis(op.getAxis(), domain.size()));
     bool isSquare = op.getP() == 2;
-    Value norm = sumOver(b, IndexedTensor{x, loops}, domain, kept, compute,
-                         [&](ImplicitLocOpBuilder &inner, ValueRange args) {
-                           if (isSquare)
-                             return mulScalars(inner, args[0], args[0]);
-                           return math::AbsFOp::create(inner, args[0])
-                               .getResult();
-                         });
+    Value norm =
+        sumOver(b, IndexedTensor{x, loops}, domain, kept, compute,
+                [&](ImplicitLocOpBuilder &inner, ValueRange args) {
+                  if (isSquare)
+                    return mulScalars(inner, args[0], args[0]);
+                  return math::AbsFOp::create(inner, args[0]).getResult();
+                });
     return SmallVector<Value>{mapOver(
         b, {{x, loops}, {norm, kept}}, domain, compute, elementType(x),
         [&](ImplicitLocOpBuilder &inner, ValueRange args) {
@@ -143,8 +141,8 @@ struct LowerLpNormalization : public LoweringPattern<LpNormalizationOp> {
           if (isSquare)
             length = math::SqrtOp::create(inner, length);
           Value zero = zeroConstant(inner, compute);
-          Value isZero = arith::CmpFOp::create(
-              inner, arith::CmpFPredicate::OEQ, length, zero);
+          Value isZero = arith::CmpFOp::create(inner, arith::CmpFPredicate::OEQ,
+                                               length, zero);
           Value quotient = arith::DivFOp::create(inner, args[0], length);
           return arith::SelectOp::create(inner, isZero, zero, quotient)
               .getResult();
@@ -176,13 +174,12 @@ struct LowerLRN : public LoweringPattern<LRNOp> {
                                                utils::IteratorType::parallel);
     iterators[2] = utils::IteratorType::reduction;
     Value channels = indexValue(b, domain[1]);
-    Value sums = loopsOver(
-        b, window, maps, iterators,
-        filledTensor(b, domain, zeroConstant(b, compute)),
-        [&](ImplicitLocOpBuilder &inner, ValueRange args) {
-          return addSquare(inner, x, rank, (size - 1) / 2, channels,
-                           args.back());
-        });
+    Value sums = loopsOver(b, window, maps, iterators,
+                           filledTensor(b, domain, zeroConstant(b, compute)),
+                           [&](ImplicitLocOpBuilder &inner, ValueRange args) {
+                             return addSquare(inner, x, rank, (size - 1) / 2,
+                                              channels, args.back());
+                           });
     float alpha = op.getAlpha().convertToFloat() / static_cast<float>(size);
     SmallVector<int64_t> loops = allLoops(rank);
     return SmallVector<Value>{mapOver(
@@ -209,8 +206,8 @@ private:
         b, arith::AddIOp::create(b, channel, linalg::IndexOp::create(b, 2)),
         indexConstant(b, before));
     // As unsigned, a negative channel is beyond all of them.
-    Value exists = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, shifted,
-                                         channels);
+    Value exists =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, shifted, channels);
     Value safe = arith::SelectOp::create(b, exists, shifted, channel);
     SmallVector<Value> indices{linalg::IndexOp::create(b, 0), safe};
     for (int64_t i = 2; i < rank; ++i)

@@ -61,13 +61,13 @@ Value moe::onnx::sumOver(LoweringBuilder &b, ArrayRef<IndexedTensor> inputs,
   maps.push_back(AffineMap::get(domain.size(), 0, exprs, b.getContext()));
   SmallVector<Value> tensors = tensorsOf(inputs);
   Value init = filledTensor(b, extents, zeroConstant(b, computeType));
-  return loopsOver(b, tensors, maps, iterators, init,
-                   [&](ImplicitLocOpBuilder &inner, ValueRange args) {
-                     Value term = body(inner, castArguments(inner, args,
-                                                            inputs.size(),
-                                                            computeType));
-                     return addScalars(inner, args.back(), term);
-                   });
+  return loopsOver(
+      b, tensors, maps, iterators, init,
+      [&](ImplicitLocOpBuilder &inner, ValueRange args) {
+        Value term =
+            body(inner, castArguments(inner, args, inputs.size(), computeType));
+        return addScalars(inner, args.back(), term);
+      });
 }
 
 Value moe::onnx::mapOver(LoweringBuilder &b, ArrayRef<IndexedTensor> inputs,
@@ -79,14 +79,13 @@ Value moe::onnx::mapOver(LoweringBuilder &b, ArrayRef<IndexedTensor> inputs,
                                              utils::IteratorType::parallel);
   SmallVector<Value> tensors = tensorsOf(inputs);
   Value init = emptyTensor(b, domain, resultType);
-  return loopsOver(b, tensors, maps, iterators, init,
-                   [&](ImplicitLocOpBuilder &inner, ValueRange args) {
-                     Value result = body(inner, castArguments(inner, args,
-                                                              inputs.size(),
-                                                              computeType));
-                     return castScalar(inner, result, result.getType(),
-                                       resultType);
-                   });
+  return loopsOver(
+      b, tensors, maps, iterators, init,
+      [&](ImplicitLocOpBuilder &inner, ValueRange args) {
+        Value result =
+            body(inner, castArguments(inner, args, inputs.size(), computeType));
+        return castScalar(inner, result, result.getType(), resultType);
+      });
 }
 
 Value moe::onnx::countOver(LoweringBuilder &b, const Extents &domain,
@@ -95,8 +94,8 @@ Value moe::onnx::countOver(LoweringBuilder &b, const Extents &domain,
   for (auto [i, extent] : llvm::enumerate(domain))
     if (!llvm::is_contained(kept, static_cast<int64_t>(i)))
       count = mulExtents(b, count, extent);
-  Value integer = b.createOrFold<arith::IndexCastOp>(b.getI64Type(),
-                                                     indexValue(b, count));
+  Value integer =
+      b.createOrFold<arith::IndexCastOp>(b.getI64Type(), indexValue(b, count));
   return b.createOrFold<arith::SIToFPOp>(type, integer);
 }
 
@@ -106,15 +105,15 @@ Moments moe::onnx::momentsOver(LoweringBuilder &b, Value tensor,
   SmallVector<int64_t> loops = allLoops(domain.size());
   Value count = countOver(b, domain, kept, computeType);
   auto divide = [&](Value sum) {
-    return elementwise(b, sum, extentsOf(b, sum), computeType,
-                       [&](ImplicitLocOpBuilder &inner, ValueRange args) {
-                         return arith::DivFOp::create(inner, args[0], count)
-                             .getResult();
-                       });
+    return elementwise(
+        b, sum, extentsOf(b, sum), computeType,
+        [&](ImplicitLocOpBuilder &inner, ValueRange args) {
+          return arith::DivFOp::create(inner, args[0], count).getResult();
+        });
   };
-  Value mean = divide(sumOver(
-      b, IndexedTensor{tensor, loops}, domain, kept, computeType,
-      [](ImplicitLocOpBuilder &, ValueRange args) { return args[0]; }));
+  Value mean = divide(
+      sumOver(b, IndexedTensor{tensor, loops}, domain, kept, computeType,
+              [](ImplicitLocOpBuilder &, ValueRange args) { return args[0]; }));
   Value variance = divide(sumOver(
       b, {{tensor, loops}, {mean, SmallVector<int64_t>(kept)}}, domain, kept,
       computeType, [](ImplicitLocOpBuilder &inner, ValueRange args) {

@@ -32,7 +32,8 @@ mlir::Value sumOver(LoweringBuilder &b, llvm::ArrayRef<IndexedTensor> inputs,
                     mlir::Type computeType, ScalarBody body);
 
 /// `body(elements)` at each index of `domain`: inputs are converted to
-/// `computeType`, what `body` gives to `resultType`. A dim of an input that is visibly 1 stretches.
+/// `computeType`, what `body` gives to `resultType`. A dim of an input that is
+/// visibly 1 stretches.
 mlir::Value mapOver(LoweringBuilder &b, llvm::ArrayRef<IndexedTensor> inputs,
                     const Extents &domain, mlir::Type computeType,
                     mlir::Type resultType, ScalarBody body);

@@ -29,8 +29,7 @@ Value emitPower(ImplicitLocOpBuilder &b, Value x, int64_t p) {
     return magnitude;
   if (p == 2)
     return mulScalars(b, x, x);
-  return math::PowFOp::create(b, magnitude,
-                              floatConstant(b, x.getType(), p));
+  return math::PowFOp::create(b, magnitude, floatConstant(b, x.getType(), p));
 }
 
 Value emitRoot(ImplicitLocOpBuilder &b, Value sum, int64_t p) {
@@ -58,8 +57,8 @@ struct LowerMaxPool : public LoweringPattern<MaxPoolOp> {
     Value x = adaptor.getX();
     bool isUnsignedType = isUnsigned(getElementTypeOrSelf(op.getX()));
     SmallVector<WindowDim> dims = poolDims(op, x, b);
-    Value least = extremeConstant(b, elementType(x), /*greatest=*/false,
-                                  isUnsignedType);
+    Value least =
+        extremeConstant(b, elementType(x), /*greatest=*/false, isUnsignedType);
     Value padded = padForWindows(b, x, dims, least);
     SmallVector<Value> results{foldWindows(
         b, padded, dims, least,
@@ -92,8 +91,9 @@ private:
         [&](ImplicitLocOpBuilder &outer, ValueRange at) {
           Value none = indexConstant(outer, -1);
           SmallVector<Value> best = loopNest(
-              outer, taps, {least, none}, [&](ImplicitLocOpBuilder &inner,
-                                              ValueRange tap, ValueRange best) {
+              outer, taps, {least, none},
+              [&](ImplicitLocOpBuilder &inner, ValueRange tap,
+                  ValueRange best) {
                 return step(inner, at, tap, best, padded, dims, begins, limits,
                             channels, isColumnMajor, isUnsignedType);
               });
@@ -111,14 +111,14 @@ private:
                                      ArrayRef<Value> inits, NestBody body) {
     SmallVector<Value> zeros(extents.size(), indexConstant(b, 0));
     SmallVector<Value> ones(extents.size(), indexConstant(b, 1));
-    scf::LoopNest nest = scf::buildLoopNest(
-        b, b.getLoc(), zeros, extents, ones, inits,
-        [&](OpBuilder &nested, Location loc, ValueRange at,
-            ValueRange carried) -> scf::ValueVector {
-          ImplicitLocOpBuilder inner(loc, nested);
-          SmallVector<Value> next = body(inner, at, carried);
-          return scf::ValueVector(next.begin(), next.end());
-        });
+    scf::LoopNest nest =
+        scf::buildLoopNest(b, b.getLoc(), zeros, extents, ones, inits,
+                           [&](OpBuilder &nested, Location loc, ValueRange at,
+                               ValueRange carried) -> scf::ValueVector {
+                             ImplicitLocOpBuilder inner(loc, nested);
+                             SmallVector<Value> next = body(inner, at, carried);
+                             return scf::ValueVector(next.begin(), next.end());
+                           });
     return SmallVector<Value>(nest.results.begin(), nest.results.end());
   }
 
@@ -132,8 +132,8 @@ private:
     SmallVector<Value> indices(at.take_front(2)), coordinates;
     Value isInside = intConstant(b, b.getI1Type(), 1);
     for (auto [i, dim] : llvm::enumerate(dims)) {
-      Value start = arith::MulIOp::create(b, at[2 + i],
-                                          indexConstant(b, dim.stride));
+      Value start =
+          arith::MulIOp::create(b, at[2 + i], indexConstant(b, dim.stride));
       Value offset =
           arith::MulIOp::create(b, tap[i], indexConstant(b, dim.dilation));
       Value index = arith::AddIOp::create(b, start, offset);
@@ -163,20 +163,20 @@ private:
     Value isGreater;
     if (isa<FloatType>(element.getType())) {
       // A NaN wins over all that is not one.
-      Value isNaN = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, element,
-                                          element);
-      Value wasNumber = arith::CmpFOp::create(b, arith::CmpFPredicate::ORD,
-                                              best[0], best[0]);
+      Value isNaN =
+          arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, element, element);
+      Value wasNumber =
+          arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, best[0], best[0]);
       isGreater = arith::OrIOp::create(
           b,
           arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, element, best[0]),
           arith::AndIOp::create(b, isNaN, wasNumber));
     } else {
-      isGreater = arith::CmpIOp::create(b,
-                                        isUnsignedType
-                                            ? arith::CmpIPredicate::ugt
-                                            : arith::CmpIPredicate::sgt,
-                                        element, best[0]);
+      isGreater =
+          arith::CmpIOp::create(b,
+                                isUnsignedType ? arith::CmpIPredicate::ugt
+                                               : arith::CmpIPredicate::sgt,
+                                element, best[0]);
     }
     Value wins = arith::AndIOp::create(
         b, isInside, arith::OrIOp::create(b, isFirst, isGreater));
@@ -249,13 +249,12 @@ private:
   static Value countTaps(ImplicitLocOpBuilder &b, Value place,
                          const WindowDim &dim, const Range &range) {
     Value dilation = indexConstant(b, dim.dilation), zero = indexConstant(b, 0);
-    Value start =
-        arith::MulIOp::create(b, place, indexConstant(b, dim.stride));
+    Value start = arith::MulIOp::create(b, place, indexConstant(b, dim.stride));
     auto tapsBefore = [&](Value bound) -> Value {
       Value distance = arith::SubIOp::create(b, bound, start);
       Value taps = arith::CeilDivSIOp::create(b, distance, dilation);
-      return arith::MinSIOp::create(
-          b, arith::MaxSIOp::create(b, taps, zero), range.taps);
+      return arith::MinSIOp::create(b, arith::MaxSIOp::create(b, taps, zero),
+                                    range.taps);
     };
     return arith::SubIOp::create(b, tapsBefore(range.end),
                                  tapsBefore(range.first));
@@ -273,12 +272,12 @@ struct LowerLpPool : public LoweringPattern<LpPoolOp> {
     int64_t p = static_cast<int64_t>(op.getP());
     SmallVector<WindowDim> dims = poolDims(op, x, b);
     Value padded = padForWindows(b, x, dims, zeroConstant(b, type));
-    Value sums = foldWindows(
-        b, padded, dims, zeroConstant(b, compute),
-        [&](ImplicitLocOpBuilder &inner, Value element, Value sum) {
-          Value wide = castScalar(inner, element, type, compute);
-          return addScalars(inner, sum, emitPower(inner, wide, p));
-        });
+    Value sums =
+        foldWindows(b, padded, dims, zeroConstant(b, compute),
+                    [&](ImplicitLocOpBuilder &inner, Value element, Value sum) {
+                      Value wide = castScalar(inner, element, type, compute);
+                      return addScalars(inner, sum, emitPower(inner, wide, p));
+                    });
     return SmallVector<Value>{elementwise(
         b, sums, extentsOf(b, sums), type,
         [&](ImplicitLocOpBuilder &inner, ValueRange args) {
@@ -318,12 +317,12 @@ struct LowerGlobalAveragePool : public LoweringPattern<GlobalAveragePoolOp> {
         b, IndexedTensor{x, allLoops(domain.size())}, domain, {0, 1}, compute,
         [](ImplicitLocOpBuilder &, ValueRange args) { return args[0]; });
     Value count = countOver(b, domain, {0, 1}, compute);
-    Value means = elementwise(
-        b, sums, extentsOf(b, sums), type,
-        [&](ImplicitLocOpBuilder &inner, ValueRange args) {
-          Value mean = arith::DivFOp::create(inner, args[0], count);
-          return castScalar(inner, mean, compute, type);
-        });
+    Value means =
+        elementwise(b, sums, extentsOf(b, sums), type,
+                    [&](ImplicitLocOpBuilder &inner, ValueRange args) {
+                      Value mean = arith::DivFOp::create(inner, args[0], count);
+                      return castScalar(inner, mean, compute, type);
+                    });
     return SmallVector<Value>{appendOnes(b, means, domain.size())};
   }
 };
@@ -366,11 +365,11 @@ struct LowerGlobalLpPool : public LoweringPattern<GlobalLpPoolOp> {
     Type type = elementType(x), compute = computeTypeOf(type);
     int64_t p = static_cast<int64_t>(op.getP());
     Extents domain = extentsOf(b, x);
-    Value sums = sumOver(b, IndexedTensor{x, allLoops(domain.size())}, domain,
-                         {0, 1}, compute,
-                         [&](ImplicitLocOpBuilder &inner, ValueRange args) {
-                           return emitPower(inner, args[0], p);
-                         });
+    Value sums =
+        sumOver(b, IndexedTensor{x, allLoops(domain.size())}, domain, {0, 1},
+                compute, [&](ImplicitLocOpBuilder &inner, ValueRange args) {
+                  return emitPower(inner, args[0], p);
+                });
     Value roots = elementwise(
         b, sums, extentsOf(b, sums), type,
         [&](ImplicitLocOpBuilder &inner, ValueRange args) {

@@ -54,8 +54,7 @@ IndexedTensor granular(LoweringBuilder &b, Value parameter,
   axis = normalizeAxis(axis, domain.size());
   if (block == 0)
     return {parameter, {axis}};
-  OpFoldResult blocks =
-      ceilDivExtents(b, domain[axis], b.getIndexAttr(block));
+  OpFoldResult blocks = ceilDivExtents(b, domain[axis], b.getIndexAttr(block));
   requireEqual(b, blocks, extentOf(b, parameter, axis),
                "expected one scale per block");
   Value spread = generate(
@@ -82,10 +81,10 @@ Value quantizeScalar(ImplicitLocOpBuilder &b, Value quotient, Value zero,
   if (zero)
     rounded = arith::AddFOp::create(b, rounded, zero);
   // The numeric maximum: NaN gives way to the bound.
-  rounded = arith::MaxNumFOp::create(b, rounded,
-                                     floatConstant(b, compute, least));
-  rounded = arith::MinNumFOp::create(b, rounded,
-                                     floatConstant(b, compute, greatest));
+  rounded =
+      arith::MaxNumFOp::create(b, rounded, floatConstant(b, compute, least));
+  rounded =
+      arith::MinNumFOp::create(b, rounded, floatConstant(b, compute, greatest));
   Value wide = arith::FPToSIOp::create(b, b.getI32Type(), rounded);
   return arith::TruncIOp::create(b, b.getIntegerType(width), wide);
 }
@@ -114,12 +113,12 @@ struct LowerQuantizeLinear : public LoweringPattern<QuantizeLinearOp> {
         {x, allLoops(domain.size())},
         granular(b, adaptor.getYScale(), domain, axis, block)};
     if (Value zero = adaptor.getYZeroPoint())
-      inputs.push_back(granular(
-          b, widen(b, zero, onnxElement(op.getYZeroPoint()), compute), domain,
-          axis, block));
+      inputs.push_back(
+          granular(b, widen(b, zero, onnxElement(op.getYZeroPoint()), compute),
+                   domain, axis, block));
     Type signless = b.getIntegerType(type.getIntOrFloatBitWidth());
-    return SmallVector<Value>{quantizeOver(
-        b, inputs, domain, compute, quotientType, type, signless)};
+    return SmallVector<Value>{
+        quantizeOver(b, inputs, domain, compute, quotientType, type, signless)};
   }
 
 private:
@@ -157,9 +156,9 @@ struct LowerDequantizeLinear : public LoweringPattern<DequantizeLinearOp> {
         {x, allLoops(domain.size())},
         granular(b, adaptor.getXScale(), domain, axis, block)};
     if (Value zero = adaptor.getXZeroPoint())
-      inputs.push_back(granular(
-          b, widen(b, zero, onnxElement(op.getXZeroPoint()), compute), domain,
-          axis, block));
+      inputs.push_back(
+          granular(b, widen(b, zero, onnxElement(op.getXZeroPoint()), compute),
+                   domain, axis, block));
     return SmallVector<Value>{mapOver(
         b, inputs, domain, compute, type,
         [](ImplicitLocOpBuilder &inner, ValueRange args) {
@@ -195,16 +194,16 @@ Value subtractZero(LoweringBuilder &b, Value tensor, Type from, Value zero,
   if (zero)
     inputs.push_back(zero);
   Type type = b.getI32Type();
-  return elementwise(
-      b, inputs, broadcastExtents(b, inputs), type,
-      [&](ImplicitLocOpBuilder &inner, ValueRange args) {
-        Value value = castScalar(inner, args[0], from, type);
-        if (args.size() == 1)
-          return value;
-        return arith::SubIOp::create(inner, value,
-                                     castScalar(inner, args[1], zeroFrom, type))
-            .getResult();
-      });
+  return elementwise(b, inputs, broadcastExtents(b, inputs), type,
+                     [&](ImplicitLocOpBuilder &inner, ValueRange args) {
+                       Value value = castScalar(inner, args[0], from, type);
+                       if (args.size() == 1)
+                         return value;
+                       return arith::SubIOp::create(
+                                  inner, value,
+                                  castScalar(inner, args[1], zeroFrom, type))
+                           .getResult();
+                     });
 }
 
 /// onnx.MatMulInteger %a, %b a_zero_point %z
@@ -235,8 +234,8 @@ private:
 
 /// `sums * lhsScale * rhsScale / yScale`, quantised to `type`. Operands
 /// broadcast.
-Value requantize(LoweringBuilder &b, Value sums, Value lhsScale,
-                 Value rhsScale, Value yScale, Value yZero, Type type) {
+Value requantize(LoweringBuilder &b, Value sums, Value lhsScale, Value rhsScale,
+                 Value yScale, Value yZero, Type type) {
   Type compute = b.getF32Type();
   SmallVector<Value> inputs{sums, lhsScale, rhsScale, asScalar(b, yScale),
                             asScalar(b, yZero)};
@@ -266,9 +265,9 @@ struct LowerQLinearMatMul : public LoweringPattern<QLinearMatMulOp> {
     Value lhs = subtractZero(b, adaptor.getA(), onnxElement(op.getA()),
                              alignWithMatrix(b, adaptor.getAZeroPoint(), true),
                              onnxElement(op.getAZeroPoint()));
-    Value rhs = subtractZero(b, adaptor.getB(), onnxElement(op.getB()),
-                             adaptor.getBZeroPoint(),
-                             onnxElement(op.getBZeroPoint()));
+    Value rhs =
+        subtractZero(b, adaptor.getB(), onnxElement(op.getB()),
+                     adaptor.getBZeroPoint(), onnxElement(op.getBZeroPoint()));
     Value sums = matMul(b, lhs, rhs);
     return SmallVector<Value>{
         requantize(b, sums, alignWithMatrix(b, adaptor.getAScale(), true),
@@ -309,13 +308,12 @@ struct LowerConvInteger : public LoweringPattern<ConvIntegerOp> {
     Value x = subtractZero(b, adaptor.getX(), onnxElement(op.getX()),
                            xZero ? asScalar(b, xZero) : Value(),
                            onnxElement(op.getX()));
-    Value w = subtractZero(
-        b, adaptor.getW(), onnxElement(op.getW()),
-        wZero ? alignWithChannels(b, wZero, rank - 1) : Value(),
-        onnxElement(op.getW()));
-    return SmallVector<Value>{
-        convolution(b, x, w, windowAttributes(op),
-                    static_cast<int64_t>(op.getGroup()))};
+    Value w =
+        subtractZero(b, adaptor.getW(), onnxElement(op.getW()),
+                     wZero ? alignWithChannels(b, wZero, rank - 1) : Value(),
+                     onnxElement(op.getW()));
+    return SmallVector<Value>{convolution(b, x, w, windowAttributes(op),
+                                          static_cast<int64_t>(op.getGroup()))};
   }
 };
 
@@ -329,18 +327,17 @@ struct LowerQLinearConv : public LoweringPattern<QLinearConvOp> {
     Value x = subtractZero(b, adaptor.getX(), onnxElement(op.getX()),
                            asScalar(b, adaptor.getXZeroPoint()),
                            onnxElement(op.getXZeroPoint()));
-    Value w = subtractZero(
-        b, adaptor.getW(), onnxElement(op.getW()),
-        alignWithChannels(b, adaptor.getWZeroPoint(), rank - 1),
-        onnxElement(op.getWZeroPoint()));
+    Value w =
+        subtractZero(b, adaptor.getW(), onnxElement(op.getW()),
+                     alignWithChannels(b, adaptor.getWZeroPoint(), rank - 1),
+                     onnxElement(op.getWZeroPoint()));
     Value sums = convolution(b, x, w, windowAttributes(op),
                              static_cast<int64_t>(op.getGroup()));
     sums = addPerChannel(b, sums, adaptor.getB(), b.getI32Type());
-    return SmallVector<Value>{
-        requantize(b, sums, asScalar(b, adaptor.getXScale()),
-                   alignWithChannels(b, adaptor.getWScale(), rank - 2),
-                   adaptor.getYScale(), adaptor.getYZeroPoint(),
-                   onnxElement(op.getY()))};
+    return SmallVector<Value>{requantize(
+        b, sums, asScalar(b, adaptor.getXScale()),
+        alignWithChannels(b, adaptor.getWScale(), rank - 2),
+        adaptor.getYScale(), adaptor.getYZeroPoint(), onnxElement(op.getY()))};
   }
 };
 } // namespace

@@ -40,8 +40,7 @@ Value identityExtreme(ImplicitLocOpBuilder &b, Type type, Type original) {
   return extremeConstant(b, type, greatest, isUnsigned(original));
 }
 
-Value stepSum(ImplicitLocOpBuilder &b, Value element, Value accumulator,
-              Type) {
+Value stepSum(ImplicitLocOpBuilder &b, Value element, Value accumulator, Type) {
   return addScalars(b, accumulator, element);
 }
 
@@ -80,8 +79,8 @@ Value finishMean(ImplicitLocOpBuilder &b, Value accumulator, Value count,
                  Type original) {
   Type type = accumulator.getType();
   if (isa<FloatType>(type))
-    return arith::DivFOp::create(
-        b, accumulator, castScalar(b, count, count.getType(), type));
+    return arith::DivFOp::create(b, accumulator,
+                                 castScalar(b, count, count.getType(), type));
   // Of no integers: 0 / 1.
   count = arith::MaxSIOp::create(b, count, intConstant(b, count.getType(), 1));
   count = castScalar(b, count, count.getType(), type);
@@ -190,7 +189,8 @@ private:
 
     Value count = indexValue(b, extentOf(b, axes, 0));
     Value zero = indexConstant(b, 0);
-    Value none = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, count, zero);
+    Value none =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, count, zero);
     if (op.getNoopWithEmptyAxes())
       none = intConstant(b, b.getI1Type(), 0);
     SmallVector<Value> init(rank, none);
@@ -231,10 +231,10 @@ private:
         continue;
       OpFoldResult factor = extent;
       if (!space.mask.empty())
-        factor = arith::SelectOp::create(b, space.mask[i],
-                                         indexValue(b, extent),
-                                         indexConstant(b, 1))
-                     .getResult();
+        factor =
+            arith::SelectOp::create(b, space.mask[i], indexValue(b, extent),
+                                    indexConstant(b, 1))
+                .getResult();
       count = mulExtents(b, count, factor);
     }
     return b.createOrFold<arith::IndexCastOp>(b.getI64Type(),
@@ -245,13 +245,13 @@ private:
                        const ReductionSpace &space) const {
     Type original = elementType(op->getOperand(0));
     Type type = elementType(space.data), wide = accumulatorType(type);
-    Value accumulated = reduceTensor(
-        b, space, {}, entry.identity(b, wide, original),
-        [&](ImplicitLocOpBuilder &inner, Value element, ValueRange,
-            Value accumulator) {
-          element = castScalar(inner, element, type, wide);
-          return entry.step(inner, element, accumulator, original);
-        });
+    Value accumulated =
+        reduceTensor(b, space, {}, entry.identity(b, wide, original),
+                     [&](ImplicitLocOpBuilder &inner, Value element, ValueRange,
+                         Value accumulator) {
+                       element = castScalar(inner, element, type, wide);
+                       return entry.step(inner, element, accumulator, original);
+                     });
     if (isa<ReduceLogSumExpOp>(op))
       return lowerLogSumExp(b, space, accumulated);
     if (!entry.finish && wide == type)
@@ -293,18 +293,17 @@ private:
           return arith::AddFOp::create(inner, accumulator,
                                        math::ExpOp::create(inner, reduced));
         });
-    return elementwise(
-        b, {sum, greatest}, space.outExtents, type,
-        [&](ImplicitLocOpBuilder &inner, ValueRange args) {
-          Value log = math::LogOp::create(inner, args[0]);
-          Value value =
-              arith::AddFOp::create(inner, log, shift(inner, args[1]));
-          return castScalar(inner, value, wide, type);
-        });
+    return elementwise(b, {sum, greatest}, space.outExtents, type,
+                       [&](ImplicitLocOpBuilder &inner, ValueRange args) {
+                         Value log = math::LogOp::create(inner, args[0]);
+                         Value value = arith::AddFOp::create(
+                             inner, log, shift(inner, args[1]));
+                         return castScalar(inner, value, wide, type);
+                       });
   }
 
-  /// tensor.reshape to the extents of the dims that are not reduced: the j-th is
-  /// that of the dim with j kept dims ahead of it.
+  /// tensor.reshape to the extents of the dims that are not reduced: the j-th
+  /// is that of the dim with j kept dims ahead of it.
   Value dropMaskedDims(LoweringBuilder &b, const ReductionSpace &space,
                        Value outcome, RankedTensorType type) const {
     Value zero = indexConstant(b, 0), one = indexConstant(b, 1);
@@ -326,13 +325,12 @@ private:
     require(b, fits, "the number of axes must give the rank of the result");
     for (auto [j, extent] : llvm::enumerate(extents))
       if (!type.isDynamicDim(j)) {
-        Value matches = arith::CmpIOp::create(
-            b, arith::CmpIPredicate::eq, extent,
-            indexConstant(b, type.getDimSize(j)));
+        Value matches =
+            arith::CmpIOp::create(b, arith::CmpIPredicate::eq, extent,
+                                  indexConstant(b, type.getDimSize(j)));
         require(b, matches, "the result must have the model's shape");
       }
-    auto shapeType =
-        RankedTensorType::get({type.getRank()}, b.getIndexType());
+    auto shapeType = RankedTensorType::get({type.getRank()}, b.getIndexType());
     Value shape = tensor::FromElementsOp::create(b, shapeType, extents);
     return tensor::ReshapeOp::create(b, type, outcome, shape);
   }
@@ -353,10 +351,9 @@ struct LowerArg : public LoweringPattern<OpTy> {
     Value isFilled = b.createOrFold<arith::CmpIOp>(
         arith::CmpIPredicate::ne, indexValue(b, extent), indexConstant(b, 0));
     require(b, isFilled, "the axis must not be empty");
-    Value index =
-        argReduce(b, adaptor.getData(), axis, greatest,
-                  op.getSelectLastIndex() != 0,
-                  isUnsigned(type.getElementType()));
+    Value index = argReduce(b, adaptor.getData(), axis, greatest,
+                            op.getSelectLastIndex() != 0,
+                            isUnsigned(type.getElementType()));
     if (!op.getKeepdims())
       return SmallVector<Value>{index};
     llvm::SmallBitVector reduced(type.getRank());

@@ -31,8 +31,8 @@ ReductionSpace makeReductionSpace(LoweringBuilder &b, mlir::Value data,
 /// One reduction step: the element, the elements of `others` at the outcome's
 /// index, and the accumulator give the next accumulator.
 using ReduceFn = llvm::function_ref<mlir::Value(
-    mlir::ImplicitLocOpBuilder &b, mlir::Value element,
-    mlir::ValueRange others, mlir::Value accumulator)>;
+    mlir::ImplicitLocOpBuilder &b, mlir::Value element, mlir::ValueRange others,
+    mlir::Value accumulator)>;
 
 /// Folds `body` over the reduced dims, in the order of indices, from
 /// `identity`; `others` have the outcome's shape.

@@ -38,8 +38,8 @@ LineStatistics computeStatistics(LoweringBuilder &b,
       b, space, result.greatest, zeroConstant(b, wide),
       [](ImplicitLocOpBuilder &inner, Value element, ValueRange others,
          Value accumulator) -> Value {
-        Value reduced = arith::SubFOp::create(inner, widen(inner, element),
-                                              others[0]);
+        Value reduced =
+            arith::SubFOp::create(inner, widen(inner, element), others[0]);
         return arith::AddFOp::create(inner, accumulator,
                                      math::ExpOp::create(inner, reduced));
       });
@@ -61,8 +61,7 @@ template <typename OpTy> struct LowerSoftmax : public LoweringPattern<OpTy> {
     Value sum = expandReduced(b, space, statistics.sum);
     Type type = elementType(data);
     auto body = [&](ImplicitLocOpBuilder &inner, ValueRange args) -> Value {
-      Value x =
-          arith::SubFOp::create(inner, widen(inner, args[0]), args[1]);
+      Value x = arith::SubFOp::create(inner, widen(inner, args[0]), args[1]);
       Value result;
       if constexpr (std::is_same_v<OpTy, LogSoftmaxOp>)
         result = arith::SubFOp::create(inner, x,
@@ -72,8 +71,8 @@ template <typename OpTy> struct LowerSoftmax : public LoweringPattern<OpTy> {
                                        args[2]);
       return castScalar(inner, result, result.getType(), type);
     };
-    return SmallVector<Value>{elementwise(b, {data, greatest, sum},
-                                          space.inExtents, type, body)};
+    return SmallVector<Value>{
+        elementwise(b, {data, greatest, sum}, space.inExtents, type, body)};
   }
 };
 
@@ -127,15 +126,14 @@ struct LowerLpNormalization : public LoweringPattern<LpNormalizationOp> {
       if (isSquare)
         norm = math::SqrtOp::create(inner, norm);
       Value zero = zeroConstant(inner, wide);
-      Value isZero = arith::CmpFOp::create(inner, arith::CmpFPredicate::OEQ,
-                                           norm, zero);
+      Value isZero =
+          arith::CmpFOp::create(inner, arith::CmpFPredicate::OEQ, norm, zero);
       Value result = arith::SelectOp::create(
           inner, isZero, zero, arith::DivFOp::create(inner, x, norm));
       return castScalar(inner, result, wide, type);
     };
-    return SmallVector<Value>{
-        elementwise(b, {data, expandReduced(b, space, sum)}, space.inExtents,
-                    type, body)};
+    return SmallVector<Value>{elementwise(
+        b, {data, expandReduced(b, space, sum)}, space.inExtents, type, body)};
   }
 };
 } // namespace

@@ -135,9 +135,11 @@ static Value emitTakes(ImplicitLocOpBuilder &b, Value element, Value best,
   if (!isa<FloatType>(element.getType())) {
     I predicate;
     if (isUnsignedType)
-      predicate = greatest ? (last ? I::uge : I::ugt) : (last ? I::ule : I::ult);
+      predicate =
+          greatest ? (last ? I::uge : I::ugt) : (last ? I::ule : I::ult);
     else
-      predicate = greatest ? (last ? I::sge : I::sgt) : (last ? I::sle : I::slt);
+      predicate =
+          greatest ? (last ? I::sge : I::sgt) : (last ? I::sle : I::slt);
     return arith::CmpIOp::create(b, predicate, element, best);
   }
   F predicate = greatest ? (last ? F::OGE : F::OGT) : (last ? F::OLE : F::OLT);
@@ -152,14 +154,15 @@ static Value emitTakes(ImplicitLocOpBuilder &b, Value element, Value best,
 
 Value moe::onnx::argReduce(LoweringBuilder &b, Value data, int64_t axis,
                            bool greatest, bool last, bool isUnsignedType) {
-  llvm::SmallBitVector reduced(cast<RankedTensorType>(data.getType()).getRank());
+  llvm::SmallBitVector reduced(
+      cast<RankedTensorType>(data.getType()).getRank());
   reduced.set(axis);
   ReductionSpace space = makeReductionSpace(b, data, reduced);
   Type type = elementType(data), wideType = accumulatorType(type);
   Value worst = extremeConstant(b, wideType, !greatest, isUnsignedType);
   Value bestInit = filledTensor(b, space.outExtents, worst);
-  Value indexInit = filledTensor(b, space.outExtents,
-                                 intConstant(b, b.getI64Type(), 0));
+  Value indexInit =
+      filledTensor(b, space.outExtents, intConstant(b, b.getI64Type(), 0));
   int64_t rank = space.inExtents.size();
   SmallVector<AffineExpr> kept;
   SmallVector<utils::IteratorType> iterators(rank,
@@ -176,8 +179,8 @@ Value moe::onnx::argReduce(LoweringBuilder &b, Value data, int64_t axis,
       [&](OpBuilder &nested, Location loc, ValueRange args) {
         ImplicitLocOpBuilder inner(loc, nested);
         Value element = castScalar(inner, args[0], type, wideType);
-        Value takes = emitTakes(inner, element, args[1], greatest, last,
-                                isUnsignedType);
+        Value takes =
+            emitTakes(inner, element, args[1], greatest, last, isUnsignedType);
         Value position = arith::IndexCastOp::create(
             inner, inner.getI64Type(), linalg::IndexOp::create(inner, axis));
         Value best = arith::SelectOp::create(inner, takes, element, args[1]);

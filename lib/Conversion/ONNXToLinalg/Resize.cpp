@@ -22,14 +22,12 @@ struct ResizedDim {
 
 Value toDouble(ImplicitLocOpBuilder &b, Value index) {
   return arith::SIToFPOp::create(
-      b, b.getF64Type(),
-      arith::IndexCastOp::create(b, b.getI64Type(), index));
+      b, b.getF64Type(), arith::IndexCastOp::create(b, b.getI64Type(), index));
 }
 
 Value toIndex(ImplicitLocOpBuilder &b, Value number) {
   return arith::IndexCastOp::create(
-      b, b.getIndexType(),
-      arith::FPToSIOp::create(b, b.getI64Type(), number));
+      b, b.getIndexType(), arith::FPToSIOp::create(b, b.getI64Type(), number));
 }
 
 Value f64(ImplicitLocOpBuilder &b, double value) {
@@ -128,11 +126,11 @@ struct LowerResize : public LoweringPattern<ResizeOp> {
     bool isCopy = isNearest && !isCrop;
     Value current = x;
     if (!isCopy && compute != onnxType)
-      current = elementwise(b, x, extentsOf(b, x), compute,
-                            [&](ImplicitLocOpBuilder &inner, ValueRange args) {
-                              return castScalar(inner, args[0], onnxType,
-                                                compute);
-                            });
+      current =
+          elementwise(b, x, extentsOf(b, x), compute,
+                      [&](ImplicitLocOpBuilder &inner, ValueRange args) {
+                        return castScalar(inner, args[0], onnxType, compute);
+                      });
     for (const ResizedDim &dim : resizedDims(op, adaptor, b))
       current = resizeDim(op, b, current, dim);
     if (!isCopy && compute != onnxType)
@@ -156,7 +154,8 @@ private:
     bool isConstant =
         op.getScales() && matchPattern(op.getScales(), m_Constant(&constant));
     auto resultType = cast<RankedTensorType>(op.getY().getType());
-    Value given = adaptor.getScales() ? adaptor.getScales() : adaptor.getSizes();
+    Value given =
+        adaptor.getScales() ? adaptor.getScales() : adaptor.getSizes();
     requireEqual(b, extentOf(b, given, 0), b.getIndexAttr(count),
                  "expected one scale or size per axis");
 
@@ -171,15 +170,16 @@ private:
       if (adaptor.getScales()) {
         Value scale = castScalar(b, element, element.getType(), b.getF32Type());
         Value extent = math::FloorOp::create(
-            b, mul(b, arith::TruncFOp::create(b, b.getF32Type(),
-                                              toDouble(b, input)),
-                   scale));
+            b,
+            mul(b,
+                arith::TruncFOp::create(b, b.getF32Type(), toDouble(b, input)),
+                scale));
         dim.output = toIndex(b, extent);
         dim.scale = arith::ExtFOp::create(b, b.getF64Type(), scale);
       } else {
         dim.output = toExtent(b, element);
-        dim.scale = div(b, toDouble(b, indexValue(b, dim.output)),
-                        toDouble(b, input));
+        dim.scale =
+            div(b, toDouble(b, indexValue(b, dim.output)), toDouble(b, input));
       }
       if (Value roi = adaptor.getRoi();
           roi && op.getCoordinateTransformationMode() ==
@@ -196,6 +196,8 @@ private:
     if (op.getKeepAspectRatioPolicy() != AspectPolicy::Stretch &&
         adaptor.getSizes())
       keepAspect(op, b, dims);
+    for (const ResizedDim &dim : dims)
+      requireElements(b, dim);
     for (ResizedDim &dim : dims)
       if (!resultType.isDynamicDim(dim.axis))
         dim.output = b.getIndexAttr(resultType.getDimSize(dim.axis));
@@ -222,6 +224,21 @@ private:
     }
   }
 
+  /// Something cannot be interpolated from nothing.
+  static void requireElements(LoweringBuilder &b, const ResizedDim &dim) {
+    Value zero = indexConstant(b, 0), output = indexValue(b, dim.output);
+    auto compare = [&](arith::CmpIPredicate predicate, Value value) {
+      return b.createOrFold<arith::CmpIOp>(predicate, value, zero);
+    };
+    Value isFull = compare(arith::CmpIPredicate::sgt, indexValue(b, dim.input));
+    Value isRight = b.createOrFold<arith::AndIOp>(
+        isFull, compare(arith::CmpIPredicate::sge, output));
+    require(b,
+            b.createOrFold<arith::OrIOp>(
+                isRight, compare(arith::CmpIPredicate::eq, output)),
+            "a resized extent must be positive, or both must be 0");
+  }
+
   static Value resizeDim(ResizeOp op, LoweringBuilder &b, Value tensor,
                          const ResizedDim &dim) {
     Extents extents = extentsOf(b, tensor);
@@ -241,8 +258,8 @@ private:
             return value;
           Value isLow = arith::CmpFOp::create(in, arith::CmpFPredicate::OLT, x,
                                               f64(in, 0.0));
-          Value isHigh = arith::CmpFOp::create(
-              in, arith::CmpFPredicate::OGT, x, sub(in, input, f64(in, 1.0)));
+          Value isHigh = arith::CmpFOp::create(in, arith::CmpFPredicate::OGT, x,
+                                               sub(in, input, f64(in, 1.0)));
           Value outside = floatConstant(
               in, type, op.getExtrapolationValue().convertToFloat());
           return arith::SelectOp::create(
@@ -258,8 +275,8 @@ private:
     SmallVector<Value> indices(at);
     Value zero = indexConstant(b, 0);
     Value last = arith::SubIOp::create(b, size, indexConstant(b, 1));
-    indices[axis] = arith::MaxSIOp::create(
-        b, arith::MinSIOp::create(b, index, last), zero);
+    indices[axis] =
+        arith::MaxSIOp::create(b, arith::MinSIOp::create(b, index, last), zero);
     return tensor::ExtractOp::create(b, tensor, indices);
   }
 
@@ -279,16 +296,15 @@ private:
       Value index =
           arith::AddIOp::create(b, first, indexConstant(b, tap.offset));
       if (op.getExcludeOutside()) {
-        Value isInside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
-                                               index, size);
-        tap.weight = arith::SelectOp::create(b, isInside, tap.weight,
-                                             f64(b, 0.0));
+        Value isInside =
+            arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index, size);
+        tap.weight =
+            arith::SelectOp::create(b, isInside, tap.weight, f64(b, 0.0));
       }
       total = add(b, total, tap.weight);
       Value weight = castScalar(b, tap.weight, b.getF64Type(), type);
       sum = add(b, sum,
-                mul(b, weight,
-                    readClamped(b, tensor, axis, at, index, size)));
+                mul(b, weight, readClamped(b, tensor, axis, at, index, size)));
     }
     if (op.getExcludeOutside())
       sum = div(b, sum, castScalar(b, total, b.getF64Type(), type));

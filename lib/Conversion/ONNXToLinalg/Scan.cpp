@@ -39,8 +39,8 @@ struct LowerCumulative : public LoweringPattern<OpTy> {
           Value isFirst = intConstant(inner, inner.getI1Type(), 0);
           for (auto [i, extent, onAxis] : llvm::zip(index, upper, isAxis)) {
             // Ahead is the index before i; at the start it is not used.
-            Value starts = arith::CmpIOp::create(
-                inner, arith::CmpIPredicate::eq, i, zero);
+            Value starts =
+                arith::CmpIOp::create(inner, arith::CmpIPredicate::eq, i, zero);
             starts = arith::AndIOp::create(inner, starts, onAxis);
             isFirst = arith::OrIOp::create(inner, isFirst, starts);
             Value step = arith::SelectOp::create(inner, onAxis, one, zero);
@@ -63,11 +63,11 @@ struct LowerCumulative : public LoweringPattern<OpTy> {
     b.getLoweringContext().recordExtents(result, extents);
     if (wide == type)
       return SmallVector<Value>{result};
-    return SmallVector<Value>{elementwise(
-        b, result, extents, type,
-        [&](ImplicitLocOpBuilder &inner, ValueRange args) {
-          return castScalar(inner, args[0], wide, type);
-        })};
+    return SmallVector<Value>{
+        elementwise(b, result, extents, type,
+                    [&](ImplicitLocOpBuilder &inner, ValueRange args) {
+                      return castScalar(inner, args[0], wide, type);
+                    })};
   }
 
 private:
@@ -76,8 +76,8 @@ private:
                                int64_t rank) const {
     Value scalar = extractElement(b, axis);
     Type type = scalar.getType();
-    Value shifted = b.createOrFold<arith::AddIOp>(
-        scalar, intConstant(b, type, rank));
+    Value shifted =
+        b.createOrFold<arith::AddIOp>(scalar, intConstant(b, type, rank));
     Value fits = b.createOrFold<arith::CmpIOp>(
         arith::CmpIPredicate::ult, shifted, intConstant(b, type, 2 * rank));
     require(b, fits, "the axis must be in [-rank, rank)");

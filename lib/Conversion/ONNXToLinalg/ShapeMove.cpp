@@ -250,10 +250,12 @@ struct LowerTile : public LoweringPattern<TileOp> {
             "repeats must not be negative");
       extents.push_back(mulExtents(b, extent, repeat));
     }
+    Extents factors = from;
+    llvm::append_range(factors, repeats);
+    requireAddressable(b, factors);
     FailureOr<Extents> refined = refineExtents(b, op, std::move(extents), type);
     if (failed(refined))
       return failure();
-    requireAddressable(b, *refined);
     std::optional<SmallVector<Value>> scalars = scalarElements(b, input);
     if (scalars && !scalars->empty() && isScalarised(type)) {
       SmallVector<Value> elements;

@@ -52,6 +52,13 @@ struct LowerPad : public LoweringPattern<PadOp> {
       return failure();
     Extents extents;
     for (auto [extent, low, high] : llvm::zip_equal(from, before, behind)) {
+      // Small enough for their sum not to wrap around.
+      for (OpFoldResult pad : {low, high})
+        if (!isMadeOfExtents(pad))
+          require(b,
+                  compare(b, arith::CmpIPredicate::sle, pad,
+                          b.getIndexAttr(int64_t(1) << 56)),
+                  "pads must be at most 2^56");
       OpFoldResult sum = addExtents(b, addExtents(b, extent, low), high);
       require(b, compare(b, arith::CmpIPredicate::sge, sum, b.getIndexAttr(0)),
               "negative pads must not cut off more than there is");

@@ -46,14 +46,16 @@ struct LowerTopK : public LoweringPattern<TopKOp> {
     outExtents[axis] = toExtent(b, k);
     Value zero = indexConstant(b, 0), one = indexConstant(b, 1);
     // Lines of a list of 0 elements are not looked at.
-    Value isEmpty = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, k,
-                                                  zero);
+    Value isEmpty =
+        b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, k, zero);
     Value scanned = b.createOrFold<arith::SelectOp>(isEmpty, zero, length);
     SmallVector<Value> lower(rank, zero), steps(rank, one), upper;
     for (auto [i, extent] : llvm::enumerate(extents))
       upper.push_back(static_cast<int64_t>(i) == axis ? one
                                                       : indexValue(b, extent));
-    SmallVector<Value> init{emptyTensor(b, outExtents, elementType(data)),
+    // Narrow floats are kept in f32, in which they are compared.
+    Type narrow = elementType(data), wide = accumulatorType(narrow);
+    SmallVector<Value> init{emptyTensor(b, outExtents, wide),
                             emptyTensor(b, outExtents, b.getI64Type())};
     auto nest = scf::buildLoopNest(
         b, b.getLoc(), lower, upper, steps, init,
@@ -73,6 +75,12 @@ struct LowerTopK : public LoweringPattern<TopKOp> {
     SmallVector<Value> results(nest.results.begin(), nest.results.end());
     for (Value result : results)
       b.getLoweringContext().recordExtents(result, outExtents);
+    if (wide != narrow)
+      results[0] =
+          elementwise(b, results[0], outExtents, narrow,
+                      [&](ImplicitLocOpBuilder &inner, ValueRange args) {
+                        return castScalar(inner, args[0], wide, narrow);
+                      });
     return results;
   }
 
@@ -80,14 +88,13 @@ private:
   /// K as an index, checked.
   Value requireCount(LoweringBuilder &b, Value k, Value length) const {
     for (OpFoldResult extent : extentsOf(b, k)) {
-      Value isOne = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq,
-                                                  indexValue(b, extent),
-                                                  indexConstant(b, 1));
+      Value isOne = b.createOrFold<arith::CmpIOp>(
+          arith::CmpIPredicate::eq, indexValue(b, extent), indexConstant(b, 1));
       require(b, isOne, "K must have one element");
     }
     Value count = indexValue(b, toExtent(b, extractElement(b, k)));
-    Value fits = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ule, count,
-                                               length);
+    Value fits =
+        b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ule, count, length);
     require(b, fits, "K must be in [0, extent of the axis]");
     return count;
   }
@@ -117,9 +124,10 @@ private:
                                   Value data, TopKList list, Value i,
                                   Value k) const {
     Value element = tensor::ExtractOp::create(b, data, list.at(i));
+    element = castScalar(b, element, element.getType(),
+                         accumulatorType(element.getType()));
     Value last = arith::SubIOp::create(b, k, indexConstant(b, 1));
-    Value isOpen =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, i, k);
+    Value isOpen = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, i, k);
     // What stands last in an open list is not looked at.
     Value worst = tensor::ExtractOp::create(b, list.values, list.at(last));
     Value beats = standsAhead(b, op, element, worst);
@@ -130,8 +138,8 @@ private:
           ImplicitLocOpBuilder inner(loc, nested);
           // The free place, or that of the last element, which leaves.
           Value end = arith::MinUIOp::create(inner, i, last);
-          scf::YieldOp::create(
-              inner, insertElement(inner, op, list, element, i, end));
+          scf::YieldOp::create(inner,
+                               insertElement(inner, op, list, element, i, end));
         },
         [&](OpBuilder &nested, Location loc) {
           scf::YieldOp::create(nested, loc,
@@ -142,8 +150,8 @@ private:
 
   /// Inserts into the sorted places [0, end), of which the last moves to `end`.
   SmallVector<Value> insertElement(ImplicitLocOpBuilder &b, TopKOp op,
-                                   const TopKList &list, Value element,
-                                   Value i, Value end) const {
+                                   const TopKList &list, Value element, Value i,
+                                   Value end) const {
     Value zero = indexConstant(b, 0), one = indexConstant(b, 1);
     auto count = scf::ForOp::create(
         b, zero, end, one, zero,
@@ -170,8 +178,8 @@ private:
           for (Value tensor : state) {
             Value moved =
                 tensor::ExtractOp::create(inner, tensor, list.at(from));
-            next.push_back(tensor::InsertOp::create(inner, moved, tensor,
-                                                    list.at(to)));
+            next.push_back(
+                tensor::InsertOp::create(inner, moved, tensor, list.at(to)));
           }
           scf::YieldOp::create(inner, next);
         });

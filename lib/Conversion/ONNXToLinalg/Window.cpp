@@ -36,10 +36,9 @@ OpFoldResult moe::onnx::maxExtents(ImplicitLocOpBuilder &b, OpFoldResult lhs,
 static OpFoldResult windowExtent(ImplicitLocOpBuilder &b, OpFoldResult kernel,
                                  int64_t dilation) {
   OpFoldResult one = b.getIndexAttr(1);
-  return addExtents(b,
-                    mulExtents(b, subExtents(b, kernel, one),
-                               b.getIndexAttr(dilation)),
-                    one);
+  return addExtents(
+      b, mulExtents(b, subExtents(b, kernel, one), b.getIndexAttr(dilation)),
+      one);
 }
 
 OpFoldResult WindowDim::covered(ImplicitLocOpBuilder &b) const {
@@ -52,8 +51,8 @@ OpFoldResult WindowDim::covered(ImplicitLocOpBuilder &b) const {
 static void padSame(ImplicitLocOpBuilder &b, WindowDim &dim, bool isUpper) {
   OpFoldResult stride = b.getIndexAttr(dim.stride);
   dim.output = ceilDivExtents(b, dim.input, stride);
-  OpFoldResult total = maxExtents(
-      b, subExtents(b, dim.covered(b), dim.input), b.getIndexAttr(0));
+  OpFoldResult total = maxExtents(b, subExtents(b, dim.covered(b), dim.input),
+                                  b.getIndexAttr(0));
   OpFoldResult less = floorDivExtents(b, total, b.getIndexAttr(2));
   OpFoldResult more = subExtents(b, total, less);
   dim.padBegin = isUpper ? less : more;
@@ -64,9 +63,8 @@ static void padSame(ImplicitLocOpBuilder &b, WindowDim &dim, bool isUpper) {
 static void outputOfPadded(LoweringBuilder &b, WindowDim &dim, bool isCeil) {
   OpFoldResult one = b.getIndexAttr(1), stride = b.getIndexAttr(dim.stride);
   OpFoldResult begun = addExtents(b, dim.input, dim.padBegin);
-  OpFoldResult room =
-      subExtents(b, addExtents(b, begun, dim.padEnd),
-                 windowExtent(b, dim.kernel, dim.dilation));
+  OpFoldResult room = subExtents(b, addExtents(b, begun, dim.padEnd),
+                                 windowExtent(b, dim.kernel, dim.dilation));
   if (isa<Value>(room))
     require(b,
             arith::CmpIOp::create(b, arith::CmpIPredicate::sge,
@@ -141,8 +139,8 @@ Value moe::onnx::padSpatial(LoweringBuilder &b, Value tensor,
         return scf::IfOp::create(
                    inner, isInside,
                    [&](OpBuilder &nested, Location loc) {
-                     Value element =
-                         tensor::ExtractOp::create(nested, loc, tensor, indices);
+                     Value element = tensor::ExtractOp::create(nested, loc,
+                                                               tensor, indices);
                      scf::YieldOp::create(nested, loc, element);
                    },
                    [&](OpBuilder &nested, Location loc) {
@@ -160,8 +158,8 @@ Value moe::onnx::padForWindows(LoweringBuilder &b, Value tensor,
     OpFoldResult covered = dim.covered(b);
     std::optional<int64_t> size = getConstantIntValue(dim.input);
     std::optional<int64_t> needed = getConstantIntValue(covered);
-    isInside &= isZeroInteger(dim.padBegin) && size && needed &&
-                *needed <= *size;
+    isInside &=
+        isZeroInteger(dim.padBegin) && size && needed && *needed <= *size;
     begins.push_back(dim.padBegin);
     extents.push_back(covered);
   }
@@ -181,8 +179,8 @@ Value moe::onnx::foldWindows(
   Extents sizes = extentsOf(b, padded), kernel;
   Extents result(ArrayRef(sizes).take_front(2));
   auto loop = [&](int64_t i) { return b.getAffineDimExpr(i); };
-  SmallVector<AffineExpr> read{loop(0), loop(1)}, window, written{loop(0),
-                                                                  loop(1)};
+  SmallVector<AffineExpr> read{loop(0), loop(1)}, window,
+      written{loop(0), loop(1)};
   for (auto [i, dim] : llvm::enumerate(dims)) {
     int64_t tap = 2 + i, place = 2 + spatial + i;
     read.push_back(loop(place) * dim.stride + loop(tap) * dim.dilation);
@@ -272,9 +270,9 @@ Value moe::onnx::convolve(LoweringBuilder &b, Value padded, Value weights,
   auto map = [&](ArrayRef<AffineExpr> exprs) {
     return AffineMap::get(loops, 0, exprs, b.getContext());
   };
-  Value sums = contract(b, {input, weights},
-                        {map(read), map(factor), map(written)}, iterators,
-                        result, accumulatorType(elementType(input)));
+  Value sums =
+      contract(b, {input, weights}, {map(read), map(factor), map(written)},
+               iterators, result, accumulatorType(elementType(input)));
   return joinDims(b, sums, 1);
 }
 

@@ -39,17 +39,16 @@ struct WindowAttributes {
   bool isCeil = false;
 };
 
-template <typename OpTy>
-WindowAttributes windowAttributes(OpTy op) {
+template <typename OpTy> WindowAttributes windowAttributes(OpTy op) {
   return {op.getAutoPad(), op.getStrides(), op.getDilations(), op.getPads()};
 }
 
 /// The spatial dims of an op that slides a kernel of these extents over
 /// `spatial`. Ends the run if a window is larger than the padded input.
-llvm::SmallVector<WindowDim> windowDims(LoweringBuilder &b,
-                                        llvm::ArrayRef<mlir::OpFoldResult> spatial,
-                                        llvm::ArrayRef<mlir::OpFoldResult> kernel,
-                                        const WindowAttributes &attributes);
+llvm::SmallVector<WindowDim>
+windowDims(LoweringBuilder &b, llvm::ArrayRef<mlir::OpFoldResult> spatial,
+           llvm::ArrayRef<mlir::OpFoldResult> kernel,
+           const WindowAttributes &attributes);
 
 /// `tensor` [N, C, spatial...] between `padding`s: element i of a spatial dim
 /// of the result is element i - begin of `tensor`.
@@ -64,12 +63,12 @@ mlir::Value padForWindows(LoweringBuilder &b, mlir::Value tensor,
 
 /// Folds `body(element, accumulator)` over each window of `padded` [N, C,
 /// spatial...]: loops n, c, kernel, output.
-mlir::Value foldWindows(
-    LoweringBuilder &b, mlir::Value padded, llvm::ArrayRef<WindowDim> dims,
-    mlir::Value initial,
-    llvm::function_ref<mlir::Value(mlir::ImplicitLocOpBuilder &, mlir::Value,
-                                   mlir::Value)>
-        body);
+mlir::Value
+foldWindows(LoweringBuilder &b, mlir::Value padded,
+            llvm::ArrayRef<WindowDim> dims, mlir::Value initial,
+            llvm::function_ref<mlir::Value(mlir::ImplicitLocOpBuilder &,
+                                           mlir::Value, mlir::Value)>
+                body);
 
 /// The sums of products of a convolution without bias; `padded` has all
 /// windows inside. Channels of both are in `group` groups; with `isTransposed`

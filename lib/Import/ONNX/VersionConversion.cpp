@@ -79,6 +79,18 @@ void refuseOldHardmax(pb::ModelProto &model) {
   });
 }
 
+/// Opset 8's Scan had a batch axis and an optional input before the others;
+/// ONNX's converter takes it for unchanged.
+void refuseOldScan(pb::ModelProto &model) {
+  forEachNode(*model.mutable_graph()->mutable_node(), [](pb::NodeProto &node) {
+    if (node.domain().empty() && node.op_type() == "Scan")
+      throw ImportError("node '" + node.name() +
+                        "' (Scan): its form before opset 9, which has a batch "
+                        "axis, is not supported; export the model with opset "
+                        "9 or later");
+  });
+}
+
 } // namespace
 
 bool isUnchangedSince(
@@ -102,6 +114,8 @@ void convertToNewestOpset(pb::ModelProto &model) {
   int opset = getDefaultOpset(model);
   if (opset == kNewestOpset)
     return;
+  if (opset < 9)
+    refuseOldScan(model);
   if (opset < 13)
     refuseOldHardmax(model);
   if (isUnchangedSince(model.graph().node(), opset)) {

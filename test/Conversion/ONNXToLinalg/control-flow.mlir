@@ -71,3 +71,19 @@ func.func @reversed(%z: tensor<4xf32>, %rows: tensor<?x4xf32>) -> tensor<4xf32> 
   } : (tensor<4xf32>, tensor<?x4xf32>) -> tensor<4xf32>
   return %sum : tensor<4xf32>
 }
+
+// Extents of the slices are known after the first iteration only: the output
+// grows, and no scf.for carries it, whose canonicalisation would keep the first
+// iteration's shape.
+// CHECK-LABEL: @growing
+//   CHECK-NOT: scf.for
+//       CHECK: scf.while
+//       CHECK:   rt.require %{{.*}}, "slices of a scan output must have equal shapes"
+func.func @growing(%m: tensor<i64>, %x: tensor<?xf32>) -> tensor<?x?xf32> {
+  %last, %all = onnx.Loop M %m carried %x {
+  ^bb0(%i: tensor<i64>, %c: tensor<i1>, %v: tensor<?xf32>):
+    %next = onnx.Add %v, %v : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+    onnx.Yield %c, %next, %next : tensor<i1>, tensor<?xf32>, tensor<?xf32>
+  } : (tensor<i64>, tensor<?xf32>) -> (tensor<?xf32>, tensor<?x?xf32>)
+  return %all : tensor<?x?xf32>
+}

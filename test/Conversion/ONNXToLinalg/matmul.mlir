@@ -1,13 +1,13 @@
 // RUN: moe-opt %s --convert-onnx-to-linalg --canonicalize | FileCheck %s
 
 // The innermost loop is n, which is contiguous in B and in the result.
-// CHECK-DAG: #[[A:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2)>
-// CHECK-DAG: #[[B:.*]] = affine_map<(d0, d1, d2, d3) -> (d2, d3)>
-// CHECK-DAG: #[[Y:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d3)>
+// CHECK-DAG: #[[$A:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2)>
+// CHECK-DAG: #[[$B:.*]] = affine_map<(d0, d1, d2, d3) -> (d2, d3)>
+// CHECK-DAG: #[[$Y:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d3)>
 
 // CHECK-LABEL: @batched
 //       CHECK: linalg.generic
-//  CHECK-SAME:   indexing_maps = [#[[A]], #[[B]], #[[Y]]]
+//  CHECK-SAME:   indexing_maps = [#[[$A]], #[[$B]], #[[$Y]]]
 //  CHECK-SAME:   ["parallel", "parallel", "reduction", "parallel"]
 func.func @batched(%a: tensor<?x2x3xf32>, %b: tensor<3x4xf32>) -> tensor<?x2x4xf32> {
   %0 = onnx.MatMul %a, %b : (tensor<?x2x3xf32>, tensor<3x4xf32>) -> tensor<?x2x4xf32>

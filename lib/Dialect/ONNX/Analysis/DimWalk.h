@@ -1,8 +1,8 @@
 //===- DimWalk.h - What the rules of SymbolicDims work with -----*- C++ -*-===//
 //
 // A rule tells the extents (and, of small integer tensors, the elements) of an
-// op's results from those of its operands. It sets what it knows; the walk fills
-// in the rest: static dims of the type win, null becomes a new symbol.
+// op's results from those of its operands. It sets what it knows; the walk
+// fills in the rest: static dims of the type win, null becomes a new symbol.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MOE_LIB_DIALECT_ONNX_ANALYSIS_DIMWALK_H

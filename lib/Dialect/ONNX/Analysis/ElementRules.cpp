@@ -13,8 +13,8 @@ using namespace moe::onnx;
 // Making
 //===----------------------------------------------------------------------===//
 
-/// Floats are followed to the limits of `onnx.Range`, where they are small whole
-/// numbers.
+/// Floats are followed to the limits of `onnx.Range`, where they are small
+/// whole numbers.
 static void setWholeFloats(Value output, DenseFPElementsAttr value,
                            DimWalk &walk) {
   if (value.getNumElements() > SymbolicDims::maxElements)
@@ -64,8 +64,8 @@ static void inferShape(ShapeOp op, DimWalk &walk) {
 }
 
 static void inferSize(SizeOp op, DimWalk &walk) {
-  walk.setElements(op.getSize(), {productOf(walk.getContext(),
-                                            walk.dimsOf(op.getData()))});
+  walk.setElements(op.getSize(),
+                   {productOf(walk.getContext(), walk.dimsOf(op.getData()))});
 }
 
 static void inferConstantOfShape(ConstantOfShapeOp op, DimWalk &walk) {
@@ -222,7 +222,8 @@ static void inferArithmetic(Operation *op, DimWalk &walk) {
     return isa<IntegerType>(element) &&
            !(element.isUnsignedInteger(64) || element.isUnsignedInteger(32));
   };
-  Type outputElement = cast<RankedTensorType>(output.getType()).getElementType();
+  Type outputElement =
+      cast<RankedTensorType>(output.getType()).getElementType();
   bool isToFloat =
       isa<CastOp>(op) && (outputElement.isF32() || outputElement.isF64());
   if (!llvm::all_of(op->getOperandTypes(), isInteger) ||

@@ -64,10 +64,9 @@ static void inferIf(IfOp op, DimWalk &walk) {
   // A branch that no run takes says nothing.
   if (std::optional<int64_t> cond = walk.scalarOf(op.getCond()).getConstant())
     (*cond ? elseBlock : thenBlock) = *cond ? thenBlock : elseBlock;
-  for (auto [value, lhs, rhs] :
-       llvm::zip_equal(op.getResults(),
-                       thenBlock->getTerminator()->getOperands(),
-                       elseBlock->getTerminator()->getOperands())) {
+  for (auto [value, lhs, rhs] : llvm::zip_equal(
+           op.getResults(), thenBlock->getTerminator()->getOperands(),
+           elseBlock->getTerminator()->getOperands())) {
     auto join = [](DimExprs a, const DimExprs &b) {
       if (a.size() != b.size())
         return DimExprs();

@@ -187,8 +187,8 @@ static void inferSplit(SplitOp op, DimWalk &walk) {
   } else if (extent) {
     int64_t chunk = (*extent + count - 1) / count;
     for (int64_t i = 0; i < count; ++i)
-      sizes[i] = walk.constant(
-          std::clamp<int64_t>(*extent - i * chunk, 0, chunk));
+      sizes[i] =
+          walk.constant(std::clamp<int64_t>(*extent - i * chunk, 0, chunk));
   } else {
     sizes.assign(count, from[axis].divideExactly(walk.constant(count)));
   }
@@ -282,9 +282,9 @@ static void inferSlice(SliceOp op, DimWalk &walk) {
   DimExprs dims = from;
   for (auto [i, axis] : llvm::enumerate(*axes))
     if (axis < static_cast<int64_t>(dims.size()))
-      dims[axis] = isKnown ? sliceExtent(from[axis], (*starts)[i], (*ends)[i],
-                                         steps[i])
-                           : DimExpr();
+      dims[axis] =
+          isKnown ? sliceExtent(from[axis], (*starts)[i], (*ends)[i], steps[i])
+                  : DimExpr();
   walk.setDims(op.getOutput(), dims);
 
   // Elements of a vector.
@@ -294,8 +294,9 @@ static void inferSlice(SliceOp op, DimWalk &walk) {
     return;
   std::optional<DimExprs> elements = walk.elementsOf(op.getData());
   std::optional<int64_t> start =
-      steps[0] < 0 ? std::optional<int64_t>(from[0].getConstant().value_or(0) - 1)
-                   : clampIndex((*starts)[0], from[0]).getConstant();
+      steps[0] < 0
+          ? std::optional<int64_t>(from[0].getConstant().value_or(0) - 1)
+          : clampIndex((*starts)[0], from[0]).getConstant();
   if (!elements || !start)
     return;
   DimExprs picked;
@@ -401,8 +402,7 @@ static void inferGather(GatherOp op, DimWalk &walk) {
   if (data.size() != 1)
     return;
   std::optional<DimExprs> elements = walk.elementsOf(op.getData());
-  std::optional<SmallVector<int64_t>> picks =
-      walk.constantsOf(op.getIndices());
+  std::optional<SmallVector<int64_t>> picks = walk.constantsOf(op.getIndices());
   if (!elements || !picks)
     return;
   DimExprs picked;
@@ -447,8 +447,7 @@ static void inferOneHot(OneHotOp op, DimWalk &walk) {
   std::optional<SmallVector<int64_t>> indices =
       walk.constantsOf(op.getIndices());
   std::optional<DimExprs> values = walk.elementsOf(op.getValues());
-  int64_t depth =
-      walk.dimOf(op.getOutput(), axis).getConstant().value_or(0);
+  int64_t depth = walk.dimOf(op.getOutput(), axis).getConstant().value_or(0);
   if (!indices || !values || values->size() != 2 || axis + 1 != rank ||
       indices->size() * depth > SymbolicDims::maxElements)
     return;

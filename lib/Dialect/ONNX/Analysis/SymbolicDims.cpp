@@ -98,9 +98,8 @@ std::optional<DimExprs> DimWalk::elementsOf(Value value) {
   auto it = result.elements.find(value);
   if (it == result.elements.end()) {
     std::optional<int64_t> count = countElements(value, *this);
-    if (!count || !cast<RankedTensorType>(value.getType())
-                       .getElementType()
-                       .isInteger())
+    if (!count ||
+        !cast<RankedTensorType>(value.getType()).getElementType().isInteger())
       return std::nullopt;
     setElements(value, DimExprs(*count));
     it = result.elements.find(value);

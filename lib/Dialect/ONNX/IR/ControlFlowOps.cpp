@@ -30,8 +30,8 @@ static LogicalResult verifyFlow(Operation *op, Type from, Type to,
 static LogicalResult verifyScalar(Operation *op, Type type, StringRef name) {
   RankedTensorType tensor = tensorType(type);
   if (tensor.getRank() == 0 ||
-      (tensor.getRank() == 1 && (tensor.isDynamicDim(0) ||
-                                 tensor.getDimSize(0) == 1)))
+      (tensor.getRank() == 1 &&
+       (tensor.isDynamicDim(0) || tensor.getDimSize(0) == 1)))
     return success();
   return op->emitOpError("expected ")
          << name << " of one element, but got " << tensor;
@@ -78,8 +78,8 @@ LogicalResult IfOp::verify() {
   for (auto [region, name] : branches) {
     if (failed(verifyYield(*this, *region, getNumResults(), name)))
       return failure();
-    for (auto [value, type] : llvm::zip_equal(yieldOf(*region).getOperands(),
-                                              getResultTypes()))
+    for (auto [value, type] :
+         llvm::zip_equal(yieldOf(*region).getOperands(), getResultTypes()))
       if (failed(verifyFlow(*this, value.getType(), type,
                             name + Twine(" to yield a value"))))
         return failure();
@@ -128,8 +128,8 @@ LogicalResult LoopOp::verify() {
                        "got ")
            << body.getArgument(0).getType();
   if (!getElementTypeOrSelf(body.getArgument(1)).isInteger(1) ||
-      failed(verifyScalar(*this, body.getArgument(1).getType(),
-                          "the condition")))
+      failed(
+          verifyScalar(*this, body.getArgument(1).getType(), "the condition")))
     return emitOpError("expected a condition of type tensor<i1>, but got ")
            << body.getArgument(1).getType();
   if (getNumResults() < carried)
@@ -199,8 +199,8 @@ LogicalResult ScanOp::verify() {
            << getNumOperands() << " arguments, but got "
            << body.getNumArguments();
   if (failed(verifyYield(*this, getBody(), getNumResults(), "body")) ||
-      failed(verifyCount(*this, getScanInputAxes(), scanned,
-                         "scan_input_axes")) ||
+      failed(
+          verifyCount(*this, getScanInputAxes(), scanned, "scan_input_axes")) ||
       failed(verifyCount(*this, getScanInputDirections(), scanned,
                          "scan_input_directions")) ||
       failed(verifyCount(*this, getScanOutputAxes(), scanOutputs,

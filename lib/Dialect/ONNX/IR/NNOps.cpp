@@ -78,9 +78,9 @@ LogicalResult GemmOp::verify() {
            << aInner << " and " << bInner;
   SmallVector<int64_t> shape{a[getTransA() ? 1 : 0], b[getTransB() ? 0 : 1]};
   SmallVector<int64_t> withC;
-  if (getC() && (!OpTrait::util::getBroadcastedShape(shape, shapeOf(getC()),
-                                                     withC) ||
-                 withC.size() != 2))
+  if (getC() &&
+      (!OpTrait::util::getBroadcastedShape(shape, shapeOf(getC()), withC) ||
+       withC.size() != 2))
     return emitOpError("expected C to broadcast to ")
            << getY().getType() << ", but got " << getC().getType();
   for (APFloat factor : {getAlpha(), getBeta()})
@@ -154,4 +154,3 @@ LogicalResult LRNOp::verify() {
            << static_cast<int64_t>(getSize());
   return verifyResultShape(*this, shapeOf(getX()), getY());
 }
-

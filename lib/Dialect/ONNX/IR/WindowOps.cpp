@@ -64,8 +64,8 @@ static LogicalResult verifyConv(OpTy op, Value input, Value weights,
   if (group < 1)
     return op.emitOpError("expected a group of 1 or more, but got ") << group;
   if (OptionalList kernel = op.getKernelShape())
-    for (auto [extent, given] : llvm::zip_equal(
-             shapeOf(weights).drop_front(2), *kernel))
+    for (auto [extent, given] :
+         llvm::zip_equal(shapeOf(weights).drop_front(2), *kernel))
       if (mayDiffer(extent, given))
         return op.emitOpError("expected weights with the kernel of "
                               "kernel_shape, but got ")
@@ -119,8 +119,8 @@ LogicalResult ConvTransposeOp::verify() {
   if (mayDiffer(channels, shapeOf(getW())[0]) ||
       (ShapedType::isStatic(channels) && channels % group != 0))
     return emitOpError("expected weights for each of ")
-           << channels << " input channels in " << group
-           << " groups, but got " << getW().getType();
+           << channels << " input channels in " << group << " groups, but got "
+           << getW().getType();
   return success();
 }
 
@@ -192,8 +192,8 @@ static LogicalResult verifyScales(Operation *op, Value input, Value scale,
   if (zeroPoint && rankOf(zeroPoint) != scaleRank)
     return op->emitOpError("expected zero points like scales ")
            << scale.getType() << ", but got " << zeroPoint.getType();
-  bool isOne = scaleRank == 0 || (scaleRank == 1 && shapeOf(scale)[0] == 1 &&
-                                  block == 0);
+  bool isOne = scaleRank == 0 ||
+               (scaleRank == 1 && shapeOf(scale)[0] == 1 && block == 0);
   if (isOne)
     return success();
   if (axis < -rank || axis >= rank)
@@ -213,8 +213,8 @@ LogicalResult QuantizeLinearOp::verify() {
     return emitOpError("expected precision 0 (the type of y_scale) or 1 (f32), "
                        "but got ")
            << static_cast<int64_t>(getPrecision());
-  if (getYZeroPoint() && getElementTypeOrSelf(getYZeroPoint()) !=
-                             getElementTypeOrSelf(getY()))
+  if (getYZeroPoint() &&
+      getElementTypeOrSelf(getYZeroPoint()) != getElementTypeOrSelf(getY()))
     return emitOpError("expected a zero point of the result's element type, "
                        "but got ")
            << getYZeroPoint().getType();
@@ -223,8 +223,8 @@ LogicalResult QuantizeLinearOp::verify() {
 }
 
 LogicalResult DequantizeLinearOp::verify() {
-  if (getXZeroPoint() && getElementTypeOrSelf(getXZeroPoint()) !=
-                             getElementTypeOrSelf(getX()))
+  if (getXZeroPoint() &&
+      getElementTypeOrSelf(getXZeroPoint()) != getElementTypeOrSelf(getX()))
     return emitOpError("expected a zero point of x's element type, but got ")
            << getXZeroPoint().getType();
   return verifyScales(*this, getX(), getXScale(), getXZeroPoint(), getAxis(),

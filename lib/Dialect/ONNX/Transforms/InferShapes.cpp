@@ -62,8 +62,8 @@ static void updateSignature(func::FuncOp function) {
                                      function.getArgumentTypes(),
                                      terminator.getOperandTypes()));
   for (auto [i, type] : llvm::enumerate(terminator.getOperandTypes())) {
-    auto names = function.getResultAttrOfType<ArrayAttr>(
-        i, rt::RTDialect::dimsAttrName);
+    auto names =
+        function.getResultAttrOfType<ArrayAttr>(i, rt::RTDialect::dimsAttrName);
     auto tensor = dyn_cast<RankedTensorType>(type);
     if (!names || !tensor)
       continue;

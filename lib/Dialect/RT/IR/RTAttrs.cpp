@@ -3,9 +3,16 @@
 
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/Path.h"
 
 using namespace mlir;
 using namespace moe::rt;
+
+bool moe::rt::isElementType(Type type) {
+  if (auto integer = dyn_cast<IntegerType>(type))
+    return llvm::is_contained({1u, 8u, 16u, 32u, 64u}, integer.getWidth());
+  return type.isF16() || type.isBF16() || type.isF32() || type.isF64();
+}
 
 std::optional<uint64_t> moe::rt::getStorageSize(RankedTensorType type) {
   uint64_t bytes = (type.getElementTypeBitWidth() + 7) / 8;
@@ -21,7 +28,14 @@ std::optional<uint64_t> moe::rt::getStorageSize(RankedTensorType type) {
 LogicalResult SpanAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                StringRef file, uint64_t offset, uint64_t length,
                                uint64_t hash, RankedTensorType type) {
-  if (!type.hasStaticShape() || !type.getElementType().isIntOrFloat())
+  // A model, text or not, reads nothing outside of its folder.
+  if (file.empty() || llvm::sys::path::is_absolute(file) ||
+      llvm::is_contained(llvm::make_range(llvm::sys::path::begin(file),
+                                          llvm::sys::path::end(file)),
+                         ".."))
+    return emitError() << "expected a file below the model's folder, but got '"
+                       << file << "'";
+  if (!type.hasStaticShape() || !isElementType(type.getElementType()))
     return emitError() << "expected a static tensor of numbers, but got "
                        << type;
   std::optional<uint64_t> size = getStorageSize(type);
@@ -69,8 +83,9 @@ TransposeAttr::inferTypes(ArrayRef<RankedTensorType> before,
 FailureOr<SmallVector<RankedTensorType>>
 CastAttr::inferTypes(ArrayRef<RankedTensorType> before,
                      function_ref<InFlightDiagnostic()> emitError) const {
-  if (!getElementType().isIntOrFloat()) {
-    emitError() << "#rt.cast expects an integer or float type, but got "
+  if (!isElementType(getElementType())) {
+    emitError() << "#rt.cast expects bool, an integer of 8 to 64 bits, f16, "
+                   "bf16, f32 or f64, but got "
                 << getElementType();
     return failure();
   }
@@ -83,6 +98,8 @@ CastAttr::inferTypes(ArrayRef<RankedTensorType> before,
 LogicalResult ValueAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                 StringRef valueName, RankedTensorType type,
                                 ArrayAttr dimNames) {
+  if (!isElementType(type.getElementType()))
+    return emitError() << "expected a tensor of numbers, but got " << type;
   if (static_cast<int64_t>(dimNames.size()) != type.getRank() ||
       !llvm::all_of(dimNames, llvm::IsaPred<StringAttr>))
     return emitError() << "expected one dim name per dim of " << type

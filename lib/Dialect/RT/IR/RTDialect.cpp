@@ -52,9 +52,18 @@ static LogicalResult verifyInterfaceAttr(Operation *op, Type type,
   }
   if (attribute.getName() == RTDialect::typeAttrName) {
     auto typeAttr = dyn_cast<TypeAttr>(attribute.getValue());
-    if (!typeAttr || !isa<RankedTensorType>(typeAttr.getValue()))
+    auto tensor = typeAttr ? dyn_cast<RankedTensorType>(typeAttr.getValue())
+                           : RankedTensorType();
+    auto shaped = dyn_cast<ShapedType>(type);
+    if (!tensor || !shaped || !shaped.hasRank() ||
+        tensor.getShape() != shaped.getShape() ||
+        !isElementType(tensor.getElementType()) ||
+        !isElementType(shaped.getElementType()) ||
+        tensor.getElementTypeBitWidth() != shaped.getElementTypeBitWidth())
       return op->emitOpError("expected '")
-             << RTDialect::typeAttrName << "' to be a ranked tensor type";
+             << RTDialect::typeAttrName
+             << "' to be a tensor type of the shape and element width of "
+             << type;
     return success();
   }
   return op->emitOpError("unknown attribute '")
@@ -126,6 +135,15 @@ SmallVector<ValueAttr> moe::rt::getOutputs(FunctionOpInterface function) {
   return values;
 }
 
+/// Whether generated code can take a value of this type from the runtime.
+static bool isInterfaceType(Type type) {
+  if (auto memref = dyn_cast<MemRefType>(type))
+    return memref.getLayout().isIdentity() &&
+           isElementType(memref.getElementType());
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && isElementType(tensor.getElementType());
+}
+
 FunctionOpInterface moe::rt::getEntryFunction(ModuleOp module) {
   FunctionOpInterface entry;
   for (auto function : module.getOps<FunctionOpInterface>()) {
@@ -139,7 +157,20 @@ FunctionOpInterface moe::rt::getEntryFunction(ModuleOp module) {
     }
     entry = function;
   }
-  if (!entry)
+  if (!entry) {
     module.emitError("expected a public function: the model's entry");
+    return nullptr;
+  }
+  for (auto [what, types] : {std::pair("argument", entry.getArgumentTypes()),
+                             std::pair("result", entry.getResultTypes())})
+    for (auto [i, type] : llvm::enumerate(types))
+      if (!isInterfaceType(type)) {
+        entry.emitOpError("expected ")
+            << what << " " << i
+            << " of a model's entry to be a ranked tensor or contiguous memref "
+               "of numbers, but it is "
+            << type;
+        return nullptr;
+      }
   return entry;
 }

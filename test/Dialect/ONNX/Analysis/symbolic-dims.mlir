@@ -168,7 +168,7 @@ func.func @contractions(%x: tensor<?x?x8xf32> {rt.dims = ["b", "s", ""]},
   %0 = onnx.MatMul %x, %k : (tensor<?x?x8xf32>, tensor<?x8x?xf32>) -> tensor<?x?x?xf32>
   // expected-remark @below {{[b, s, s]}}
   %1 = onnx.Softmax %0 : (tensor<?x?x?xf32>) -> tensor<?x?x?xf32>
-  // expected-remark @below 2 {{[b, s, ?2]}}
+  // expected-remark @below {{[b, s, ?2]}}
   %v, %i = onnx.TopK %1, %n : (tensor<?x?x?xf32>, tensor<1xi64>) -> (tensor<?x?x?xf32>, tensor<?x?x?xi64>)
   // expected-remark @below {{[b*s, 8]}}
   %f = onnx.Flatten %x {axis = 2 : i64} : (tensor<?x?x8xf32>) -> tensor<?x?xf32>

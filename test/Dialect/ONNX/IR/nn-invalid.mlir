@@ -141,3 +141,19 @@ func.func @scales(%x: tensor<2x4xf32>, %s: tensor<2x1x1xf32>) {
   %0 = onnx.QuantizeLinear %x, %s : (tensor<2x4xf32>, tensor<2x1x1xf32>) -> tensor<2x4xui8>
   return
 }
+
+// -----
+
+func.func @resize_antialias(%x: tensor<8xf32>, %n: tensor<1xi64>) {
+  // expected-error @+1 {{expected antialias = 0: antialiasing is not supported}}
+  %0 = onnx.Resize %x sizes %n {antialias = 1 : i64} : (tensor<8xf32>, tensor<1xi64>) -> tensor<?xf32>
+  return
+}
+
+// -----
+
+func.func @resize_target(%x: tensor<8xf32>) {
+  // expected-error @+1 {{expected either scales or sizes}}
+  %0 = onnx.Resize %x : (tensor<8xf32>) -> tensor<?xf32>
+  return
+}

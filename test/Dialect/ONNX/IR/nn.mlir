@@ -43,6 +43,9 @@ func.func @windows(%x: tensor<1x3x8xf32>, %w: tensor<4x3x3xf32>, %b: tensor<4xf3
   %4 = onnx.AveragePool %x {ceil_mode = 1 : i64, kernel_shape = array<i64: 2>} : (tensor<1x3x8xf32>) -> tensor<1x3x7xf32>
   // CHECK: onnx.LpPool %{{.*}} {kernel_shape = array<i64: 2>, p = 3 : i64}
   %5 = onnx.LpPool %x {kernel_shape = array<i64: 2>, p = 3 : i64} : (tensor<1x3x8xf32>) -> tensor<1x3x7xf32>
+  // CHECK: onnx.Resize %{{.*}} sizes %{{.*}} {axes = array<i64: 2>, mode = #onnx.resize_mode<linear>}
+  %n = onnx.Constant dense<16> : tensor<1xi64>
+  %r = onnx.Resize %x sizes %n {axes = array<i64: 2>, mode = #onnx.resize_mode<linear>} : (tensor<1x3x8xf32>, tensor<1xi64>) -> tensor<1x3x16xf32>
   // CHECK: onnx.GlobalAveragePool
   %6 = onnx.GlobalAveragePool %x : (tensor<1x3x8xf32>) -> tensor<1x3x1xf32>
   // CHECK: onnx.GlobalMaxPool

@@ -8,8 +8,8 @@
 #define MOE_DIALECT_ONNX_IR_EINSUM_H
 
 #include "mlir/Support/LLVM.h"
-#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/SmallVector.h"
 
 namespace moe::onnx {
 

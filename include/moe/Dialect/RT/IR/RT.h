@@ -46,7 +46,12 @@ std::optional<uint64_t> getStorageSize(mlir::RankedTensorType type);
 llvm::SmallVector<ValueAttr> getInputs(mlir::FunctionOpInterface function);
 llvm::SmallVector<ValueAttr> getOutputs(mlir::FunctionOpInterface function);
 
-/// The one public function with a body, or null after an error.
+/// Whether tensors of this element type can be a model's weights, inputs and
+/// outputs: bool, integers of 8 to 64 bits, f16, bf16, f32, f64.
+bool isElementType(mlir::Type type);
+
+/// The one public function with a body, or null after an error. Its arguments
+/// and results are ranked tensors or contiguous memrefs of such elements.
 mlir::FunctionOpInterface getEntryFunction(mlir::ModuleOp module);
 
 /// Lets one-shot bufferisation turn `rt.weight_ref` into a read-only memref.
