@@ -6,6 +6,7 @@
 # ruff: noqa: F821
 
 import os
+import subprocess
 import sys
 
 import lit.formats
@@ -13,7 +14,14 @@ import lit.formats
 config.name = "moe"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test", ".onnxtxt", ".py"]
-config.excludes = ["Inputs", "models", "lit.cfg.py", "check_model.py", "check_language_model.py"]
+config.excludes = [
+    "Inputs",
+    "models",
+    "lit.cfg.py",
+    "check_model.py",
+    "check_language_model.py",
+    "conformance.py",
+]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.moe_build_root, "test")
 lit_config.maxIndividualTestTime = 60
@@ -24,6 +32,8 @@ config.environment["FILECHECK_OPTS"] = "-enable-var-scope"
 config.environment["PYTHONPATH"] = os.path.join(config.moe_source_root, "python")
 config.environment["PYTHONDONTWRITEBYTECODE"] = "1"
 
+# %model_python is a Python that may open compiled models.
+model_python = sys.executable
 config.substitutions.append(("%python", sys.executable))
 config.substitutions.append(("%src_root", config.moe_source_root))
 config.substitutions.append(("%build_root", config.moe_build_root))
@@ -49,16 +59,38 @@ if config.moe_sanitize:
     lit_config.maxIndividualTestTime *= 5
     # libMLIR and libLLVM are not instrumented: memory that their allocators
     # poison through our copies of their inline functions would be reported.
-    config.environment["ASAN_OPTIONS"] = ":".join(
-        [
-            "allow_user_poisoning=0",
-            "detect_container_overflow=0",
-            "detect_stack_use_after_return=1",
-            # Runs that ask for too much memory get a status from our code.
-            "allocator_may_return_null=1",
-        ]
-    )
+    options = [
+        "allow_user_poisoning=0",
+        "detect_container_overflow=0",
+        "detect_stack_use_after_return=1",
+        # Runs that ask for too much memory get a status from our code.
+        "allocator_may_return_null=1",
+        # By a signal: no test takes a report for the refusal that it expects.
+        "abort_on_error=1",
+    ]
+    config.environment["ASAN_OPTIONS"] = ":".join(options)
     config.environment["UBSAN_OPTIONS"] = "print_stacktrace=1"
     config.environment["ASAN_SYMBOLIZER_PATH"] = os.path.join(
         config.llvm_tools_dir, "llvm-symbolizer"
     )
+    # Instrumented libraries take the sanitizer from the program that opens them.
+    # Python keeps objects until it ends, which are no leaks of ours.
+    library = subprocess.run(
+        ["clang-22", "-print-file-name=libclang_rt.asan-x86_64.so"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    path = os.pathsep.join(
+        [
+            os.path.join(config.test_source_root, "Inputs", "asan"),
+            config.environment["PYTHONPATH"],
+        ]
+    )
+    options = ":".join([*options, "detect_leaks=0"])
+    model_python = (
+        f"env LD_PRELOAD={library} PYTHONPATH={path} ASAN_OPTIONS={options} "
+        + sys.executable
+    )
+
+config.substitutions.append(("%model_python", model_python))

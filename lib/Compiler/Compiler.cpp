@@ -39,8 +39,8 @@ std::unique_ptr<MLIRContext> moe::createCompilerContext() {
   registry.insert<onnx::ONNXDialect, rt::RTDialect, arith::ArithDialect,
                   bufferization::BufferizationDialect, func::FuncDialect,
                   linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect,
-                  memref::MemRefDialect, scf::SCFDialect,
-                  tensor::TensorDialect, vector::VectorDialect>();
+                  memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect,
+                  vector::VectorDialect>();
   rt::registerBufferizableOpInterfaceExternalModels(registry);
   arith::registerBufferDeallocationOpInterfaceExternalModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
@@ -55,8 +55,8 @@ std::unique_ptr<MLIRContext> moe::createCompilerContext() {
   tensor::registerBufferizableOpInterfaceExternalModels(registry);
   tensor::registerInferTypeOpInterfaceExternalModels(registry);
   tensor::registerSubsetOpInterfaceExternalModels(registry);
-  auto context = std::make_unique<MLIRContext>(
-      registry, MLIRContext::Threading::DISABLED);
+  auto context =
+      std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   context->loadAllAvailableDialects();
   return context;
 }
@@ -112,14 +112,17 @@ static OwningOpRef<ModuleOp> readInput(MLIRContext &context,
     (void)verifyStage(*module, Stage::Tensor);
     return nullptr;
   }
+  // Text may have any types at its interface; passes rely on ours.
+  if (*stage < Stage::LLVM && !rt::getEntryFunction(*module))
+    return nullptr;
   return module;
 }
 
 /// Writes a module as text, whole or not at all; "-" is standard output.
 static LogicalResult writeModule(ModuleOp module, StringRef path) {
   auto fail = [&](std::error_code code) {
-    return module.emitError("cannot write '") << path << "': "
-                                              << code.message();
+    return module.emitError("cannot write '")
+           << path << "': " << code.message();
   };
   if (path == "-" || path.empty()) {
     llvm::raw_fd_ostream &out = llvm::outs();
@@ -194,10 +197,9 @@ LogicalResult moe::compile(MLIRContext &context,
       return failure();
     stage = info.stage;
     if (!options.saveStages.empty()) {
-      if (std::error_code code =
-              llvm::sys::fs::create_directories(
-                  options.saveStages, /*IgnoreExisting=*/true,
-                  llvm::sys::fs::all_all))
+      if (std::error_code code = llvm::sys::fs::create_directories(
+              options.saveStages, /*IgnoreExisting=*/true,
+              llvm::sys::fs::all_all))
         return module->emitError("cannot make the folder '")
                << options.saveStages << "': " << code.message();
       SmallString<256> path(options.saveStages);

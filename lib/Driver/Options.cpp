@@ -12,9 +12,9 @@ using namespace moe;
 
 static void addFlags(CLI::App &app, CommandLine &line, bool opensModel) {
   if (opensModel)
-    app.add_option("IN", line.model,
-                   "Model: ONNX or MLIR text, or a compiled executable or "
-                   "shared library");
+    app.add_option(
+        "IN", line.model,
+        "Model: .onnx, .onnxtxt or .mlir, or a compiled library (.so)");
   app.add_flag("--help,-h", line.help,
                "Print the flags and the model's inputs, outputs and layers");
   app.add_option("--input", line.inputFiles,

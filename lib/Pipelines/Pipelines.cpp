@@ -48,6 +48,8 @@ void moe::buildTensorPipeline(OpPassManager &pm) {
   // tensor.empty -> the extent itself.
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  // Preconditions on extents that have become one value -> nothing.
+  pm.addPass(createCanonicalizerPass());
   endStage(pm, Stage::Tensor);
 }
 
@@ -63,6 +65,9 @@ void moe::buildBuffersPipeline(OpPassManager &pm) {
       bufferization::LayoutMapOption::IdentityLayoutMap;
   // A loop may carry a tensor that each iteration makes anew (onnx.Loop).
   bufferize.allowReturnAllocsFromLoops = true;
+  // The run's memory is aligned anyway: asking for it would pad each
+  // allocation, and AddressSanitizer would take the padding for the buffer's.
+  bufferize.bufferAlignment = 0;
   pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
@@ -79,8 +84,8 @@ void moe::buildBuffersPipeline(OpPassManager &pm) {
 void moe::buildKernelsPipeline(OpPassManager &pm) {
   // Copies between strided memrefs -> linalg, so that loops do them.
   pm.addNestedPass<func::FuncOp>(createLowerStridedCopiesPass());
-  // One long function -> one function per computation, equal ones merged: LLVM's
-  // time is linear in their number, and a profile names them.
+  // One long function -> one function per computation, equal ones merged:
+  // LLVM's time is linear in their number, and a profile names them.
   pm.addPass(createOutlineKernelsPass());
   pm.addPass(func::createDuplicateFunctionEliminationPass());
   // linalg on memrefs -> scf loops.
@@ -106,6 +111,8 @@ void moe::buildLLVMPipeline(OpPassManager &pm) {
   arith::ArithEmulateUnsupportedFloatsOptions emulate;
   emulate.sourceTypeStrs = {"bf16"};
   pm.addPass(arith::createArithEmulateUnsupportedFloats(emulate));
+  // Those conversions may be folded away -> they round where ONNX does.
+  pm.addPass(createKeepRoundingsPass());
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
   pm.addPass(arith::createArithExpandOpsPass(expand));

@@ -47,7 +47,7 @@ static ArrayRef<StringLiteral> allowedDialects(Stage stage) {
 LogicalResult moe::verifyStage(ModuleOp module, Stage stage) {
   const StageInfo &info = getStageInfo(stage);
   ArrayRef<StringLiteral> dialects = allowedDialects(stage);
-  WalkResult result = module.walk([&](Operation *op) {
+  WalkResult result = module.walk<WalkOrder::PreOrder>([&](Operation *op) {
     auto breaks = [&](const Twine &what) {
       op->emitOpError("breaks the contract of stage '")
           << info.name << "': " << what << " (" << info.contract << ")";

@@ -38,7 +38,8 @@ LogicalResult moe::emitArtefact(ModuleOp module,
   Location loc = module.getLoc();
   auto entries = module.getOps<rt::EntryOp>();
   if (!llvm::hasSingleElement(entries))
-    return module.emitError("expected one rt.entry: lower to stage 'llvm' first");
+    return module.emitError(
+        "expected one rt.entry: lower to stage 'llvm' first");
   rt::EntryOp entry = *entries.begin();
   for (StringRef prefix : {"", "_mlir_ciface_"}) {
     std::string name = (prefix + entry.getFunction()).str();
@@ -85,8 +86,7 @@ LogicalResult moe::emitArtefact(ModuleOp module,
     if (image->mode == WeightsMode::Embed) {
       embeddedPath = path;
     } else {
-      weightsFile =
-          (llvm::sys::path::filename(output) + ".safetensors").str();
+      weightsFile = (llvm::sys::path::filename(output) + ".safetensors").str();
       products.push_back({path, (output + ".safetensors").str()});
     }
   }
@@ -125,7 +125,7 @@ LogicalResult moe::emitArtefact(ModuleOp module,
       return emitError(loc, "cannot write '") << to << "': not a regular file";
   for (const auto &[from, to] : products)
     if (std::error_code renamed = llvm::sys::fs::rename(from, to))
-      return emitError(loc, "cannot write '") << to << "': "
-                                              << renamed.message();
+      return emitError(loc, "cannot write '")
+             << to << "': " << renamed.message();
   return success();
 }

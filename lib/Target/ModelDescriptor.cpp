@@ -50,8 +50,8 @@ public:
         elements));
   }
   llvm::Constant *ints(ArrayRef<int64_t> values) {
-    return array(llvm::map_to_vector(
-        values, [&](int64_t value) { return i64(value); }));
+    return array(
+        llvm::map_to_vector(values, [&](int64_t value) { return i64(value); }));
   }
 
   /// moe_value_desc
@@ -64,19 +64,17 @@ public:
     SmallVector<llvm::Constant *> names;
     for (auto name : value.getDimNames().getAsRange<StringAttr>())
       names.push_back(string(name.getValue()));
-    return structure({string(value.getName()), i32(dtype.code),
-                      i32(dtype.bits), i64(type.getRank()), ints(dims),
-                      array(names)});
+    return structure({string(value.getName()), i32(dtype.code), i32(dtype.bits),
+                      i64(type.getRank()), ints(dims), array(names)});
   }
 
   /// moe_span_desc
   llvm::Constant *span(rt::SpanAttr span) {
     DType dtype = getDType(span.getType().getElementType());
-    return structure({string(span.getFile()), i64(span.getOffset()),
-                      i64(span.getLength()), i64(span.getHash()),
-                      i32(dtype.code), i32(dtype.bits),
-                      i64(span.getType().getRank()),
-                      ints(span.getType().getShape())});
+    return structure(
+        {string(span.getFile()), i64(span.getOffset()), i64(span.getLength()),
+         i64(span.getHash()), i32(dtype.code), i32(dtype.bits),
+         i64(span.getType().getRank()), ints(span.getType().getShape())});
   }
 
   /// moe_recipe_step
@@ -105,9 +103,8 @@ public:
         steps.push_back(step(attr));
     }
     return structure({string(op.getSymName()), i64(weight.size),
-                      i64(weight.offset), i64(weight.hash),
-                      i64(spans.size()), array(spans), i64(steps.size()),
-                      array(steps)});
+                      i64(weight.offset), i64(weight.hash), i64(spans.size()),
+                      array(spans), i64(steps.size()), array(steps)});
   }
 
 private:
@@ -190,8 +187,7 @@ static llvm::Function *addEntry(llvm::Module &module, rt::EntryOp entry) {
     arguments.push_back(function->getArg(0));
   for (unsigned i = 0, e = entry.getInputs().size(); i < e; ++i)
     arguments.push_back(builder.CreateLoad(
-        pointer,
-        builder.CreateConstGEP1_64(pointer, function->getArg(1), i)));
+        pointer, builder.CreateConstGEP1_64(pointer, function->getArg(1), i)));
   builder.CreateCall(wrapper, arguments);
   builder.CreateRetVoid();
   return function;
@@ -199,9 +195,8 @@ static llvm::Function *addEntry(llvm::Module &module, rt::EntryOp entry) {
 
 void moe::addModelDescriptor(llvm::Module &module, rt::EntryOp entry,
                              const WeightsImage &image,
-                             const ArtefactOptions &options,
-                             StringRef features, StringRef embeddedPath,
-                             StringRef weightsFile) {
+                             const ArtefactOptions &options, StringRef features,
+                             StringRef embeddedPath, StringRef weightsFile) {
   llvm::LLVMContext &context = module.getContext();
   llvm::Function *function = addEntry(module, entry);
   StringRef cpu = options.targetCPU;
@@ -225,13 +220,13 @@ void moe::addModelDescriptor(llvm::Module &module, rt::EntryOp entry,
       quoted.push_back(c);
     }
     module.appendModuleInlineAsm(
-        (".section .rodata.moe_weights,\"a\",@progbits\n"
-         ".p2align 12\n"
-         ".hidden moe_model_weights\n"
-         ".globl moe_model_weights\n"
-         "moe_model_weights:\n"
-         ".incbin \"" +
-         quoted + "\"\n.previous\n"));
+        ".section .rodata.moe_weights,\"a\",@progbits\n"
+        ".p2align 12\n"
+        ".hidden moe_model_weights\n"
+        ".globl moe_model_weights\n"
+        "moe_model_weights:\n"
+        ".incbin \"" +
+        quoted + "\"\n.previous\n");
     auto *data = new llvm::GlobalVariable(
         module, llvm::Type::getInt8Ty(context), /*isConstant=*/true,
         llvm::GlobalValue::ExternalLinkage, nullptr, "moe_model_weights");

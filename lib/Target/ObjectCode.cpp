@@ -101,8 +101,8 @@ LogicalResult moe::emitObject(Location loc, llvm::Module &module,
 
   llvm::PipelineTuningOptions tuning;
   // Kernels are loops; straight-line code is bookkeeping. Every copy of a load
-  // or store that unrolling and vectorising make would get its own checks: code
-  // to be sanitized stays small instead, and compiles 5 times faster.
+  // or store that unrolling and vectorising make would get its own checks, and
+  // code generation take 30 times as long: sanitized code stays small instead.
   tuning.LoopVectorization = !options.sanitizeAddress;
   tuning.LoopUnrolling = !options.sanitizeAddress;
   tuning.SLPVectorization = false;

@@ -175,9 +175,9 @@ struct RecipeDescription {
     for (auto span : op.getSource().getAsRange<rt::SpanAttr>()) {
       DType dtype = getDType(span.getType().getElementType());
       files.push_back(span.getFile().str());
-      spans.push_back({files.back().c_str(), span.getOffset(),
-                       span.getLength(), span.getHash(), dtype.code,
-                       dtype.bits, span.getType().getRank(),
+      spans.push_back({files.back().c_str(), span.getOffset(), span.getLength(),
+                       span.getHash(), dtype.code, dtype.bits,
+                       span.getType().getRank(),
                        span.getType().getShape().data()});
     }
     for (Attribute step : op.getRecipe()) {
@@ -221,7 +221,8 @@ LogicalResult moe::writeWeights(WeightsImage &image, StringRef modelDir,
     return fail(code.message());
   if (image.mode == WeightsMode::Beside) {
     WeightsImage relative = image;
-    uint64_t dataStart = llvm::alignDown(image.weights.front().offset, pageSize);
+    uint64_t dataStart =
+        llvm::alignDown(image.weights.front().offset, pageSize);
     for (PlacedWeight &weight : relative.weights)
       weight.offset -= dataStart;
     std::string header =
@@ -246,10 +247,9 @@ LogicalResult moe::writeWeights(WeightsImage &image, StringRef modelDir,
       RecipeDescription recipe(op);
       finished.resize(weight.size);
       char message[256];
-      if (moe_rt_execute_recipe(recipe.spans.data(), bytes.data(),
-                                bytes.size(), recipe.steps.data(),
-                                recipe.steps.size(), finished.data(),
-                                weight.size, message,
+      if (moe_rt_execute_recipe(recipe.spans.data(), bytes.data(), bytes.size(),
+                                recipe.steps.data(), recipe.steps.size(),
+                                finished.data(), weight.size, message,
                                 sizeof(message)) != MOE_OK)
         return op.emitOpError("its recipe failed: ") << message;
       data = finished.data();

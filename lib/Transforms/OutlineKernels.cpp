@@ -28,14 +28,12 @@ static bool isPlainLoop(Operation *op) {
   if (!isa<scf::ForOp, scf::WhileOp, scf::ParallelOp>(op) ||
       llvm::any_of(op->getResultTypes(), llvm::IsaPred<BaseMemRefType>))
     return false;
-  return !op
-              ->walk([](Operation *inner) {
-                return isa<rt::RequireOp, memref::AllocOp, memref::DeallocOp,
-                           func::CallOp>(inner)
-                           ? WalkResult::interrupt()
-                           : WalkResult::advance();
-              })
-              .wasInterrupted();
+  return !op->walk([](Operation *inner) {
+              return isa<rt::RequireOp, memref::AllocOp, memref::DeallocOp,
+                         func::CallOp>(inner)
+                         ? WalkResult::interrupt()
+                         : WalkResult::advance();
+            }).wasInterrupted();
 }
 
 /// Everything that `op` takes from outside, in order of first use.
@@ -83,9 +81,8 @@ private:
     }
     std::string name = "kernel_" + op->getName().getStringRef().str();
     llvm::replace(name, '.', '_');
-    auto type = FunctionType::get(&getContext(),
-                                  ValueRange(arguments).getTypes(),
-                                  op->getResultTypes());
+    auto type = FunctionType::get(
+        &getContext(), ValueRange(arguments).getTypes(), op->getResultTypes());
     auto kernel = func::FuncOp::create(loc, name, type);
     kernel.setPrivate();
     symbols.insert(kernel);

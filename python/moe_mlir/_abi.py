@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _ctypes
 import ctypes
 from ctypes import POINTER, c_char_p, c_int32, c_int64, c_uint8, c_uint16, c_uint64, c_void_p
 
@@ -68,3 +69,12 @@ def open_library(path: str) -> ctypes.CDLL:
     except AttributeError as error:
         raise OSError(f"'{path}' is not a compiled model: {error}") from None
     return library
+
+
+def close_library(library: ctypes.CDLL) -> None:
+    """Closes what :func:`open_library` opened; none of its functions may be called.
+
+    The system keeps an open library for its path: without this a library that
+    was compiled again would not be seen.
+    """
+    _ctypes.dlclose(library._handle)

@@ -160,6 +160,7 @@ class Model:
     ) -> None:
         # A name without a slash would be searched for in the system's folders.
         self._library = _abi.open_library(os.path.abspath(os.fspath(path)))
+        self._is_open = True
         self._context = ctypes.c_void_p()
         self._lock = threading.Lock()
         self.description: Dict[str, Any] = json.loads(self._library.moe_describe())
@@ -175,7 +176,9 @@ class Model:
             ctypes.byref(options), ctypes.byref(self._context)
         )
         if status != 0:
-            raise Error(status, self._last_error())
+            error = Error(status, self._last_error())
+            self.close()
+            raise error
 
     def run(self, inputs: Arrays) -> Dict[str, "np.ndarray[Any, Any]"]:
         """Runs the model once.
@@ -224,6 +227,9 @@ class Model:
             context, self._context = self._context, ctypes.c_void_p()
             if context:
                 self._library.moe_destroy(context)
+            if self._is_open:
+                self._is_open = False
+                _abi.close_library(self._library)
 
     def __enter__(self) -> "Model":
         return self
@@ -238,7 +244,7 @@ class Model:
 
     def __del__(self) -> None:
         # Construction may have failed before these existed.
-        if getattr(self, "_context", None) and hasattr(self, "_lock"):
+        if hasattr(self, "_lock"):
             self.close()
 
     def __repr__(self) -> str:

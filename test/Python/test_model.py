@@ -1,6 +1,4 @@
-# RUN: env MOE_FAKE_LIBRARY=%build_root/lib/libmoe_fake_model.so %python -W error %s
-# An instrumented library cannot be loaded into a Python that is not.
-# UNSUPPORTED: asan
+# RUN: env MOE_FAKE_LIBRARY=%build_root/lib/libmoe_fake_model.so %model_python -W error %s
 """Tests of moe_mlir.load and Model.run, on the hand-written fake model.
 
 MOE_FAKE_LIBRARY names the shared library of test/Runtime/FakeModel.c.

@@ -10,6 +10,8 @@
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
 
+#include <csignal>
+
 using namespace moe;
 namespace cl = llvm::cl;
 
@@ -67,6 +69,8 @@ static int usageError(const llvm::Twine &what) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  // A limit on the size of files is an error of write(), as a full disk is.
+  std::signal(SIGXFSZ, SIG_IGN);
   cl::HideUnrelatedOptions(category);
   if (!cl::ParseCommandLineOptions(
           argc, argv, "Compiles a Mixture-of-Experts model\n", &llvm::errs()))
@@ -96,10 +100,9 @@ int main(int argc, char **argv) {
   }
   if (options.output.empty() && !isTextStage(options.emit)) {
     llvm::SmallString<256> path(llvm::sys::path::filename(options.input));
-    llvm::sys::path::replace_extension(
-        path, options.emit == Stage::Obj   ? "o"
-              : options.emit == Stage::Lib ? "so"
-                                           : "");
+    llvm::sys::path::replace_extension(path, options.emit == Stage::Obj   ? "o"
+                                             : options.emit == Stage::Lib ? "so"
+                                                                          : "");
     options.output = path.str().str();
   }
 

@@ -22,12 +22,15 @@ static ModelFunctions openLibrary(const std::string &path) {
   auto find = [&](const char *name) {
     void *symbol = dlsym(library, name);
     if (!symbol)
-      throw std::runtime_error("'" + path + "' is not a compiled model: it has "
-                               "no function '" + name + "'");
+      throw std::runtime_error("'" + path +
+                               "' is not a compiled model: it has "
+                               "no function '" +
+                               name + "'");
     return symbol;
   };
   ModelFunctions model;
-  model.describe = reinterpret_cast<decltype(&moe_describe)>(find("moe_describe"));
+  model.describe =
+      reinterpret_cast<decltype(&moe_describe)>(find("moe_describe"));
   model.create = reinterpret_cast<decltype(&moe_create)>(find("moe_create"));
   model.run = reinterpret_cast<decltype(&moe_run)>(find("moe_run"));
   model.destroy = reinterpret_cast<decltype(&moe_destroy)>(find("moe_destroy"));
@@ -41,7 +44,8 @@ ModelFunctions moe::openModel(const char *argv0, const std::string &input) {
   if (extension == ".so")
     return openLibrary(input);
   if (extension != ".onnx" && extension != ".onnxtxt" && extension != ".mlir")
-    throw std::runtime_error("'" + input + "' is neither a model (.onnx, "
+    throw std::runtime_error("'" + input +
+                             "' is neither a model (.onnx, "
                              ".onnxtxt, .mlir) nor a compiled library (.so); a "
                              "compiled executable takes the same flags itself");
 

@@ -34,12 +34,12 @@ std::string moe::runOnnxRuntime(const std::string &input,
   if (llvm::sys::fs::createTemporaryFile("moe-reference", "npz", outputs) ||
       llvm::sys::fs::createTemporaryFile("moe-reference", "log", log))
     throw std::runtime_error("cannot make a temporary file");
-  llvm::StringRef arguments[] = {*python, "-c", script, input, inputsNpz,
-                                 outputs};
+  llvm::StringRef arguments[] = {*python, "-c",      script,
+                                 input,   inputsNpz, outputs};
   std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(), log.str(),
                                                 log.str()};
-  int rc = llvm::sys::ExecuteAndWait(*python, arguments, std::nullopt,
-                                     redirects);
+  int rc =
+      llvm::sys::ExecuteAndWait(*python, arguments, std::nullopt, redirects);
   auto printed = llvm::MemoryBuffer::getFile(log);
   (void)llvm::sys::fs::remove(log);
   if (rc != 0) {

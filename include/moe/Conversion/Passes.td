@@ -30,7 +30,8 @@ def ConvertRTToLLVMPass : Pass<"convert-rt-to-llvm", "::mlir::ModuleOp"> {
     becomes a call of `moe_rt_require`. The `rt.weight`s themselves stay: they
     are the table of the artefact.
   }];
-  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::moe::rt::RTDialect"];
 }
 
 #endif // MOE_CONVERSION_PASSES_TD

@@ -1,7 +1,7 @@
 //===- Stage.h - The stages of the compiler ---------------------*- C++ -*-===//
 //
-// The one table of stages. It drives `--emit=`, `--help`, the documentation, the
-// pipelines and their tests.
+// The one table of stages. It drives `--emit=`, `--help`, the documentation,
+// the pipelines and their tests.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MOE_PIPELINES_STAGE_H
@@ -41,7 +41,8 @@ std::optional<Stage> parseStage(llvm::StringRef name);
 /// Whether a stage is MLIR text rather than an artefact.
 inline bool isTextStage(Stage stage) { return stage <= Stage::LLVM; }
 
-/// Checks the contract of a text stage; the first op that breaks it is reported.
+/// Checks the contract of a text stage; the first op that breaks it is
+/// reported.
 mlir::LogicalResult verifyStage(mlir::ModuleOp module, Stage stage);
 
 } // namespace moe

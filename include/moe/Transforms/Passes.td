@@ -38,4 +38,22 @@ def OutlineKernelsPass : Pass<"moe-outline-kernels", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::func::FuncDialect"];
 }
 
+def KeepRoundingsPass : Pass<"moe-keep-roundings"> {
+  let summary = "Forbid that pairs of float conversions are folded away";
+  let description = [{
+    `arith-emulate-unsupported-floats` allows its conversions to be contracted:
+    an `arith.extf` of an `arith.truncf` would vanish, and what follows would see
+    more digits than the type between them has. ONNX rounds after each operator,
+    so the flag goes:
+
+    ```mlir
+    func.func @example(%wide: f32) -> f32 {
+      %rounded = arith.truncf %wide fastmath<contract> : f32 to bf16
+      %back = arith.extf %rounded fastmath<contract> : bf16 to f32
+      return %back : f32
+    }
+    ```
+  }];
+}
+
 #endif // MOE_TRANSFORMS_PASSES_TD

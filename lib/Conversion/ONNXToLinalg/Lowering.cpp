@@ -221,8 +221,7 @@ Extents moe::onnx::broadcastExtents(ImplicitLocOpBuilder &b,
           arith::CmpIOp::create(b, arith::CmpIPredicate::eq, rhs, one);
       Value fits = arith::OrIOp::create(
           b, equal, arith::OrIOp::create(b, lhsIsOne, rhsIsOne));
-      require(b, fits,
-              "operand shapes must broadcast: equal extents, or 1");
+      require(b, fits, "operand shapes must broadcast: equal extents, or 1");
       std::optional<int64_t> staticCurrent = getConstantIntValue(current);
       std::optional<int64_t> staticExtent = getConstantIntValue(extent);
       if (staticExtent)
@@ -273,33 +272,33 @@ Value moe::onnx::elementwise(
                                              utils::IteratorType::parallel);
   Value result =
       linalg::GenericOp::create(
-             b, empty.getType(), direct, empty, maps, iterators,
-             [&](OpBuilder &nested, Location loc, ValueRange args) {
-               ImplicitLocOpBuilder inner(loc, nested);
-               SmallVector<Value> scalars;
-               auto nextArg = args.begin();
-               for (auto [input, isOperand] : llvm::zip(inputs, isDirect)) {
-                 if (isOperand) {
-                   scalars.push_back(*nextArg++);
-                   continue;
-                 }
-                 auto type = cast<RankedTensorType>(input.getType());
-                 int64_t lead = rank - type.getRank();
-                 SmallVector<Value> indices;
-                 for (int64_t i = 0; i < type.getRank(); ++i) {
-                   Value index = linalg::IndexOp::create(inner, lead + i);
-                   Value size = tensor::DimOp::create(inner, input, i);
-                   Value isOne = arith::CmpIOp::create(
-                       inner, arith::CmpIPredicate::eq, size,
-                       indexConstant(inner, 1));
-                   indices.push_back(arith::SelectOp::create(
-                       inner, isOne, indexConstant(inner, 0), index));
-                 }
-                 scalars.push_back(
-                     tensor::ExtractOp::create(inner, input, indices));
-               }
-               linalg::YieldOp::create(inner, body(inner, scalars));
-             })
+          b, empty.getType(), direct, empty, maps, iterators,
+          [&](OpBuilder &nested, Location loc, ValueRange args) {
+            ImplicitLocOpBuilder inner(loc, nested);
+            SmallVector<Value> scalars;
+            auto nextArg = args.begin();
+            for (auto [input, isOperand] : llvm::zip(inputs, isDirect)) {
+              if (isOperand) {
+                scalars.push_back(*nextArg++);
+                continue;
+              }
+              auto type = cast<RankedTensorType>(input.getType());
+              int64_t lead = rank - type.getRank();
+              SmallVector<Value> indices;
+              for (int64_t i = 0; i < type.getRank(); ++i) {
+                Value index = linalg::IndexOp::create(inner, lead + i);
+                Value size = tensor::DimOp::create(inner, input, i);
+                Value isOne =
+                    arith::CmpIOp::create(inner, arith::CmpIPredicate::eq, size,
+                                          indexConstant(inner, 1));
+                indices.push_back(arith::SelectOp::create(
+                    inner, isOne, indexConstant(inner, 0), index));
+              }
+              scalars.push_back(
+                  tensor::ExtractOp::create(inner, input, indices));
+            }
+            linalg::YieldOp::create(inner, body(inner, scalars));
+          })
           .getResult(0);
   b.getLoweringContext().recordExtents(result, extents);
   return result;
@@ -458,9 +457,8 @@ Value moe::onnx::castScalar(ImplicitLocOpBuilder &b, Value value, Type from,
     return castScalar(b, result, wide, to);
   }
   if (fromWidth < toWidth)
-    return isUnsigned(from)
-               ? b.createOrFold<arith::ExtUIOp>(target, value)
-               : b.createOrFold<arith::ExtSIOp>(target, value);
+    return isUnsigned(from) ? b.createOrFold<arith::ExtUIOp>(target, value)
+                            : b.createOrFold<arith::ExtSIOp>(target, value);
   if (fromWidth > toWidth)
     return b.createOrFold<arith::TruncIOp>(target, value);
   return value;

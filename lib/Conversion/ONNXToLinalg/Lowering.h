@@ -150,12 +150,12 @@ Extents broadcastExtents(mlir::ImplicitLocOpBuilder &b,
 ///   linalg.generic {indexing_maps = [broadcast..., identity]} parallel loops.
 /// A dynamic extent that may be 1 against a bigger one is read through a
 /// run-time select.
-mlir::Value elementwise(
-    LoweringBuilder &b, mlir::ValueRange inputs,
-    const Extents &extents, mlir::Type resultElementType,
-    llvm::function_ref<mlir::Value(mlir::ImplicitLocOpBuilder &,
-                                   mlir::ValueRange)>
-        body);
+mlir::Value
+elementwise(LoweringBuilder &b, mlir::ValueRange inputs, const Extents &extents,
+            mlir::Type resultElementType,
+            llvm::function_ref<mlir::Value(mlir::ImplicitLocOpBuilder &,
+                                           mlir::ValueRange)>
+                body);
 
 /// Every element of the result computed from its index: a `linalg.generic`
 /// without inputs whose body may `tensor.extract`. For gathers, slices with
@@ -169,10 +169,10 @@ generate(mlir::ImplicitLocOpBuilder &b, const Extents &extents,
 
 /// Whether all elements of `tensor` satisfy `predicate`: one pass over it. For
 /// preconditions on data, ahead of the op.
-mlir::Value allOf(mlir::ImplicitLocOpBuilder &b, mlir::Value tensor,
-                  llvm::function_ref<mlir::Value(mlir::ImplicitLocOpBuilder &,
-                                                 mlir::Value)>
-                      predicate);
+mlir::Value
+allOf(mlir::ImplicitLocOpBuilder &b, mlir::Value tensor,
+      llvm::function_ref<mlir::Value(mlir::ImplicitLocOpBuilder &, mlir::Value)>
+          predicate);
 
 //===----------------------------------------------------------------------===//
 // Scalar arithmetic that depends on signedness and float or integer
@@ -216,15 +216,16 @@ public:
   mlir::LogicalResult
   matchAndRewrite(OpTy op, Adaptor adaptor,
                   mlir::ConversionPatternRewriter &rewriter) const final {
-    auto *converter = static_cast<const LoweringTypeConverter *>(
-        this->getTypeConverter());
+    auto *converter =
+        static_cast<const LoweringTypeConverter *>(this->getTypeConverter());
     LoweringContext &context = converter->getLoweringContext();
     LoweringBuilder b(op.getLoc(), rewriter, context);
     auto results = lower(op, adaptor, b);
     if (failed(results))
       return mlir::failure();
     for (auto [value, result] : llvm::zip_equal(*results, op->getResults())) {
-      mlir::Value cast = castTo(b, value, converter->convertType(result.getType()));
+      mlir::Value cast =
+          castTo(b, value, converter->convertType(result.getType()));
       context.copyExtents(value, cast);
       value = cast;
       context.recordLowered(value, result);

@@ -93,8 +93,8 @@ struct ConvertONNXToLinalgPass final
     populateResizePatterns(converter, patterns);
     populateControlFlowPatterns(converter, patterns);
     populateMicrosoftPatterns(converter, patterns);
-    if (failed(applyFullConversion(getOperation(), target,
-                                   std::move(patterns))))
+    if (failed(
+            applyFullConversion(getOperation(), target, std::move(patterns))))
       signalPassFailure();
   }
 };

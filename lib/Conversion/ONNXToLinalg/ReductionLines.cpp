@@ -19,6 +19,12 @@ Value widen(ImplicitLocOpBuilder &b, Value value) {
                     accumulatorType(value.getType()));
 }
 
+/// `value`, of an accumulator's type, as an operator of the function body that
+/// ONNX gives for Softmax would leave it: rounded to `type`.
+Value rounded(ImplicitLocOpBuilder &b, Value value, Type type) {
+  return widen(b, castScalar(b, value, value.getType(), type));
+}
+
 /// The greatest element of each line, and the sum of exp(x - greatest).
 struct LineStatistics {
   Value greatest, sum;
@@ -26,7 +32,7 @@ struct LineStatistics {
 
 LineStatistics computeStatistics(LoweringBuilder &b,
                                  const ReductionSpace &space) {
-  Type wide = accumulatorType(elementType(space.data));
+  Type type = elementType(space.data), wide = accumulatorType(type);
   LineStatistics result;
   result.greatest = reduceTensor(
       b, space, {}, extremeConstant(b, wide, /*greatest=*/false, false),
@@ -36,19 +42,21 @@ LineStatistics computeStatistics(LoweringBuilder &b,
       });
   result.sum = reduceTensor(
       b, space, result.greatest, zeroConstant(b, wide),
-      [](ImplicitLocOpBuilder &inner, Value element, ValueRange others,
-         Value accumulator) -> Value {
+      [&](ImplicitLocOpBuilder &inner, Value element, ValueRange others,
+          Value accumulator) -> Value {
         Value reduced =
             arith::SubFOp::create(inner, widen(inner, element), others[0]);
+        Value power = math::ExpOp::create(inner, rounded(inner, reduced, type));
         return arith::AddFOp::create(inner, accumulator,
-                                     math::ExpOp::create(inner, reduced));
+                                     rounded(inner, power, type));
       });
   return result;
 }
 
 /// onnx.Softmax %x
 ///   -> m = max of each line; s = sum of exp(x - m); exp(x - m) / s
-/// and LogSoftmax: (x - m) - log(s). Three linalg.generics.
+/// and LogSoftmax: (x - m) - log(s). Three linalg.generics. On 16-bit floats
+/// each step rounds, as ONNX's function body does; the sum is taken in f32.
 template <typename OpTy> struct LowerSoftmax : public LoweringPattern<OpTy> {
   using LoweringPattern<OpTy>::LoweringPattern;
 
@@ -62,13 +70,17 @@ template <typename OpTy> struct LowerSoftmax : public LoweringPattern<OpTy> {
     Type type = elementType(data);
     auto body = [&](ImplicitLocOpBuilder &inner, ValueRange args) -> Value {
       Value x = arith::SubFOp::create(inner, widen(inner, args[0]), args[1]);
+      x = rounded(inner, x, type);
+      Value lineSum = rounded(inner, args[2], type);
       Value result;
-      if constexpr (std::is_same_v<OpTy, LogSoftmaxOp>)
-        result = arith::SubFOp::create(inner, x,
-                                       math::LogOp::create(inner, args[2]));
-      else
-        result = arith::DivFOp::create(inner, math::ExpOp::create(inner, x),
-                                       args[2]);
+      if constexpr (std::is_same_v<OpTy, LogSoftmaxOp>) {
+        Value log = math::LogOp::create(inner, lineSum);
+        result = arith::SubFOp::create(inner, x, rounded(inner, log, type));
+      } else {
+        Value power = math::ExpOp::create(inner, x);
+        result =
+            arith::DivFOp::create(inner, rounded(inner, power, type), lineSum);
+      }
       return castScalar(inner, result, result.getType(), type);
     };
     return SmallVector<Value>{

@@ -67,8 +67,7 @@ struct ConvertRTToLLVMPass final
   void runOnOperation() override {
     ModuleOp module = getOperation();
     llvm::StringMap<int64_t> slots;
-    for (auto [slot, weight] :
-         llvm::enumerate(module.getOps<rt::WeightOp>()))
+    for (auto [slot, weight] : llvm::enumerate(module.getOps<rt::WeightOp>()))
       slots[weight.getSymName()] = slot;
 
     if (failed(createEntry(module)))
@@ -105,7 +104,8 @@ private:
     rt::EntryOp::create(
         builder, entry.getLoc(),
         FlatSymbolRefAttr::get(builder.getContext(), entry.getName()),
-        builder.getArrayAttr(SmallVector<Attribute>(inputs.begin(), inputs.end())),
+        builder.getArrayAttr(
+            SmallVector<Attribute>(inputs.begin(), inputs.end())),
         builder.getArrayAttr(
             SmallVector<Attribute>(outputs.begin(), outputs.end())));
     // The runtime calls it with a pointer per memref descriptor.
@@ -129,9 +129,9 @@ private:
                     IRRewriter &rewriter) {
     Location loc = op.getLoc();
     auto pointer = LLVM::LLVMPointerType::get(op.getContext());
-    auto callee = symbols.function(
-        "moe_rt_require", LLVM::LLVMVoidType::get(op.getContext()),
-        {rewriter.getI1Type(), pointer, pointer});
+    auto callee = symbols.function("moe_rt_require",
+                                   LLVM::LLVMVoidType::get(op.getContext()),
+                                   {rewriter.getI1Type(), pointer, pointer});
     // C's _Bool is passed zero-extended.
     callee.setArgAttr(0, LLVM::LLVMDialect::getZExtAttrName(),
                       rewriter.getUnitAttr());

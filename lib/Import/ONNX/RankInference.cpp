@@ -9,6 +9,7 @@
 #include "Normalize.h"
 #include "Scope.h"
 #include "llvm/ADT/StringRef.h"
+#include <deque>
 #include <unordered_map>
 
 namespace moe::importer {
@@ -33,6 +34,9 @@ private:
 
   pb::GraphProto &graph;
   TypeScope known;
+  /// Types of initializers, which no value_info need declare. (A deque: `known`
+  /// points to its elements.)
+  std::deque<pb::TypeProto> initializerTypes;
   /// Where the graph declares its values' types.
   std::unordered_map<std::string, pb::ValueInfoProto *> declarations;
   bool changed = false;
@@ -43,6 +47,14 @@ RankInference::RankInference(pb::GraphProto &graph, const TypeScope *outer)
   for (auto *values : {graph.mutable_output(), graph.mutable_value_info()})
     for (pb::ValueInfoProto &value : *values)
       declarations[value.name()] = &value;
+  for (const pb::TensorProto &tensor : graph.initializer()) {
+    pb::TypeProto &type = initializerTypes.emplace_back();
+    type.mutable_tensor_type()->set_elem_type(tensor.data_type());
+    Shape &shape = *type.mutable_tensor_type()->mutable_shape();
+    for (int64_t extent : tensor.dims())
+      shape.add_dim()->set_dim_value(extent);
+    known.set(tensor.name(), &type);
+  }
 }
 
 int64_t getInt(const pb::NodeProto &node, llvm::StringRef name,

@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "moe/Dialect/ONNX/IR/ONNX.h"
 
-#include "mlir/IR/DialectImplementation.h"
 #include "mlir/Dialect/Traits.h"
+#include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;

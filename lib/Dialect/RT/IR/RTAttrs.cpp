@@ -43,6 +43,13 @@ LogicalResult SpanAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "expected length to be the size of " << type << ", "
                        << size.value_or(~uint64_t(0)) << " bytes, but got "
                        << length;
+  auto isParent = [](StringRef component) { return component == ".."; };
+  if (file.empty() || llvm::sys::path::is_absolute(file) ||
+      llvm::any_of(llvm::make_range(llvm::sys::path::begin(file),
+                                    llvm::sys::path::end(file)),
+                   isParent))
+    return emitError() << "expected a file in the model's folder, but got '"
+                       << file << "'";
   if (offset + length < offset)
     return emitError() << "offset " << offset << " plus length " << length
                        << " overflows";

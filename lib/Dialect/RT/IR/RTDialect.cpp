@@ -113,9 +113,9 @@ static ValueAttr makeValue(Type type, DictionaryAttr attributes,
     tensor = cast<RankedTensorType>(attr.getValue());
   auto dims = dyn_cast_or_null<ArrayAttr>(get(RTDialect::dimsAttrName));
   if (!dims)
-    dims = ArrayAttr::get(context,
-                          SmallVector<Attribute>(shaped.getRank(),
-                                                 StringAttr::get(context, "")));
+    dims = ArrayAttr::get(
+        context,
+        SmallVector<Attribute>(shaped.getRank(), StringAttr::get(context, "")));
   return ValueAttr::get(context, name, tensor, dims);
 }
 

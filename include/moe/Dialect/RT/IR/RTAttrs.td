@@ -19,7 +19,7 @@ class RT_Attr<string name, string attrMnemonic, list<Trait> traits = []>
 def RT_SpanAttr : RT_Attr<"Span", "span"> {
   let summary = "A byte range of a file that holds one row-major tensor";
   let description = [{
-    `file` is relative to the folder of the model. `hash` is XXH3-64 of the
+    `file` is relative to the folder of the model and does not leave it. `hash` is XXH3-64 of the
     bytes; 0 means that it was not recorded. Bytes are little-endian.
 
     Example:

@@ -1,0 +1,46 @@
+// RUN: moe-opt %s --verify-roundtrip | FileCheck %s
+
+// CHECK: rt.weight @plain {source = [#rt.span<"m.onnx", offset = 512, length = 64, hash = 7, tensor<4x4xf32>>]} : tensor<4x4xf32>
+rt.weight @plain {source = [#rt.span<"m.onnx", offset = 512, length = 64, hash = 7, tensor<4x4xf32>>]} : tensor<4x4xf32>
+
+// CHECK: rt.weight @"layers.0/w"
+// CHECK-SAME: recipe = [#rt.transpose<[1, 0]>, #rt.stack, #rt.cast<bf16>]
+// CHECK-SAME: tensor<2x8x2xbf16>
+rt.weight @"layers.0/w" {
+  source = [#rt.span<"data/m.bin", offset = 0, length = 64, hash = 0, tensor<2x8xf32>>,
+            #rt.span<"data/m.bin", offset = 64, length = 64, hash = 0, tensor<2x8xf32>>],
+  recipe = [#rt.transpose<[1, 0]>, #rt.stack, #rt.cast<bf16>]} : tensor<2x8x2xbf16>
+
+// Empty tensors and scalars are weights too.
+rt.weight @empty {source = [#rt.span<"m.onnx", offset = 0, length = 0, hash = 0, tensor<0x4xui8>>]} : tensor<0x4xui8>
+rt.weight @scalar {source = [#rt.span<"m.onnx", offset = 0, length = 1, hash = 0, tensor<i1>>]} : tensor<i1>
+
+// CHECK-LABEL: func @weights
+func.func @weights() -> (tensor<4x4xf32>, memref<4x4xf32>, tensor<0x4xi8>) {
+  // CHECK: rt.weight_ref @plain : tensor<4x4xf32>
+  %t = rt.weight_ref @plain : tensor<4x4xf32>
+  // CHECK: rt.weight_ref @plain : memref<4x4xf32>
+  %m = rt.weight_ref @plain : memref<4x4xf32>
+  // Lowering made the elements signless.
+  %s = rt.weight_ref @empty : tensor<0x4xi8>
+  return %t, %m, %s : tensor<4x4xf32>, memref<4x4xf32>, tensor<0x4xi8>
+}
+
+// CHECK-LABEL: func @require
+func.func @require(%c: i1) {
+  // CHECK: rt.require %{{.*}}, "indices must be in [0, 8)" at "/layers.0/Gather"
+  rt.require %c, "indices must be in [0, 8)" at "/layers.0/Gather"
+  return
+}
+
+// CHECK: func private @interface(tensor<?x4xi8> {rt.dims = ["T", ""], rt.name = "x", rt.type = tensor<?x4xui8>})
+// CHECK-SAME: -> (tensor<?x4xf32> {rt.dims = ["T", ""], rt.name = "y"})
+func.func private @interface(%x: tensor<?x4xi8> {rt.name = "x", rt.dims = ["T", ""], rt.type = tensor<?x4xui8>})
+    -> (tensor<?x4xf32> {rt.name = "y", rt.dims = ["T", ""]})
+
+// CHECK: rt.entry @main
+// CHECK-SAME: inputs [#rt.value<"x", tensor<?x4xf32>, ["T", ""]>]
+// CHECK-SAME: outputs [#rt.value<"y", tensor<i1>, []>]
+rt.entry @main
+  inputs [#rt.value<"x", tensor<?x4xf32>, ["T", ""]>]
+  outputs [#rt.value<"y", tensor<i1>, []>]
