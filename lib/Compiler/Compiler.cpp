@@ -70,14 +70,13 @@ std::string moe::findRuntimeDir(const char *argv0) {
   return path.str().str();
 }
 
-/// The stage whose contract a module read from text keeps: the latest one.
+/// The first stage whose contract a module read from text keeps.
 static std::optional<Stage> findStage(ModuleOp module) {
   ScopedDiagnosticHandler silence(module.getContext(),
                                   [](Diagnostic &) { return success(); });
-  for (Stage stage : {Stage::ONNX, Stage::Tensor, Stage::Buffers,
-                      Stage::Kernels, Stage::LLVM})
-    if (succeeded(verifyStage(module, stage)))
-      return stage;
+  for (const StageInfo &info : getStages())
+    if (isTextStage(info.stage) && succeeded(verifyStage(module, info.stage)))
+      return info.stage;
   return std::nullopt;
 }
 

@@ -206,6 +206,12 @@ struct moe_context {
   int64_t *output_shapes;
 };
 
+/** Copies `count` elements of 1, 2, 4 or 8 bytes between strided places;
+ *  strides in elements. */
+void moe_copy_strided(unsigned char *to, int64_t to_stride,
+                      const unsigned char *from, int64_t from_stride,
+                      int64_t count, uint64_t element);
+
 /** A memref descriptor of rank r, seen as int64_t words: {allocated, aligned,
  *  offset, sizes[r], strides[r]}. */
 static inline int64_t moe_memref_words(int64_t rank) { return 3 + 2 * rank; }

@@ -33,30 +33,6 @@ static bool result_is_contiguous(const moe_result *result) {
   return true;
 }
 
-/** Copies `count` elements that lie `stride` elements apart. The size is a
- *  constant in each case, so that the copies become plain moves. */
-static void copy_row(unsigned char *to, const unsigned char *from,
-                     int64_t count, int64_t stride, uint64_t element) {
-#define COPY_ELEMENTS(size)                                                    \
-  for (int64_t i = 0; i < count; ++i)                                          \
-  memcpy(to + i * (size), from + i * stride * (size), (size))
-  switch (element) {
-  case 1:
-    COPY_ELEMENTS(1);
-    break;
-  case 2:
-    COPY_ELEMENTS(2);
-    break;
-  case 4:
-    COPY_ELEMENTS(4);
-    break;
-  default:
-    COPY_ELEMENTS(8);
-    break;
-  }
-#undef COPY_ELEMENTS
-}
-
 /** Copies a strided result, row by row, to contiguous memory. */
 static void copy_result(unsigned char *to, const moe_result *result) {
   if (result_is_contiguous(result)) {
@@ -76,9 +52,9 @@ static void copy_result(unsigned char *to, const moe_result *result) {
           (int64_t)(rest % (uint64_t)result->sizes[d]) * result->strides[d];
       rest /= (uint64_t)result->sizes[d];
     }
-    copy_row(to + row * row_bytes,
-             result->data + start * (int64_t)result->element, columns,
-             result->strides[rank - 1], result->element);
+    moe_copy_strided(to + row * row_bytes, 1,
+                     result->data + start * (int64_t)result->element,
+                     result->strides[rank - 1], columns, result->element);
   }
 }
 

@@ -174,51 +174,24 @@ typedef struct conversion {
   uint64_t to_size;
 } conversion;
 
-/** Copies `count` elements between strided places; strides in elements. */
-static void copy_strided(unsigned char *to, int64_t to_stride,
-                         const unsigned char *from, int64_t from_stride,
-                         int64_t count, uint64_t element) {
-  if (to_stride == 1 && from_stride == 1) {
-    memcpy(to, from, (size_t)count * element);
-    return;
-  }
-#define COPY_ELEMENTS(size)                                                    \
-  for (int64_t i = 0; i < count; ++i)                                          \
-  memcpy(to + i * to_stride * (size), from + i * from_stride * (size), (size))
-  switch (element) {
-  case 1:
-    COPY_ELEMENTS(1);
-    break;
-  case 2:
-    COPY_ELEMENTS(2);
-    break;
-  case 4:
-    COPY_ELEMENTS(4);
-    break;
-  default:
-    COPY_ELEMENTS(8);
-    break;
-  }
-#undef COPY_ELEMENTS
-}
-
 /** Moves and converts at most MOE_RUN_LENGTH elements. */
 static void move_run(const conversion *convert, unsigned char *to,
                      int64_t to_stride, const unsigned char *from,
                      int64_t from_stride, int64_t count) {
   if (convert->num_types == 1) {
-    copy_strided(to, to_stride, from, from_stride, count, convert->from_size);
+    moe_copy_strided(to, to_stride, from, from_stride, count,
+                     convert->from_size);
     return;
   }
   _Alignas(64) unsigned char buffers[2][MOE_RUN_LENGTH * 8];
   int current = 0;
-  copy_strided(buffers[0], 1, from, from_stride, count, convert->from_size);
+  moe_copy_strided(buffers[0], 1, from, from_stride, count, convert->from_size);
   for (int i = 1; i < convert->num_types; ++i) {
     moe_cast(convert->types[i - 1], buffers[current], convert->types[i],
              buffers[1 - current], count);
     current = 1 - current;
   }
-  copy_strided(to, to_stride, buffers[current], 1, count, convert->to_size);
+  moe_copy_strided(to, to_stride, buffers[current], 1, count, convert->to_size);
 }
 
 /** Turns the composed steps into loops over one span, in result order, without

@@ -1,4 +1,4 @@
-/*===- Shape.c - Element types and shapes, as sizes and as text ------------===*
+/*===- Shape.c - Element types and shapes: sizes, text, copies ------------===*
  *
  * The text forms are those of every message: `float32[batch,sequence,32]` for
  * what was compiled, `float32[2,7,32]` for what came.
@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 uint64_t moe_dtype_size(int32_t code, int32_t bits) {
   bool known = false;
@@ -110,4 +111,31 @@ bool moe_byte_size(uint64_t element_size, int64_t rank, const int64_t *dims,
       return false;
   *size = bytes;
   return true;
+}
+
+void moe_copy_strided(unsigned char *to, int64_t to_stride,
+                      const unsigned char *from, int64_t from_stride,
+                      int64_t count, uint64_t element) {
+  if (to_stride == 1 && from_stride == 1) {
+    memcpy(to, from, (size_t)count * element);
+    return;
+  }
+#define COPY_ELEMENTS(size)                                                    \
+  for (int64_t i = 0; i < count; ++i)                                          \
+  memcpy(to + i * to_stride * (size), from + i * from_stride * (size), (size))
+  switch (element) {
+  case 1:
+    COPY_ELEMENTS(1);
+    break;
+  case 2:
+    COPY_ELEMENTS(2);
+    break;
+  case 4:
+    COPY_ELEMENTS(4);
+    break;
+  default:
+    COPY_ELEMENTS(8);
+    break;
+  }
+#undef COPY_ELEMENTS
 }
