@@ -7,6 +7,7 @@
 #define MOE_INITALL_H
 
 #include "moe/Conversion/Passes.h"
+#include "moe/Dialect/MoE/IR/MoE.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
 #include "moe/Dialect/ONNX/Transforms/Passes.h"
 #include "moe/Dialect/RT/IR/RT.h"
@@ -17,7 +18,8 @@ namespace moe {
 
 /// Dialects of the project and their interface models.
 inline void registerAllDialects(mlir::DialectRegistry &registry) {
-  registry.insert<onnx::ONNXDialect, rt::RTDialect>();
+  registry.insert<MoEDialect, onnx::ONNXDialect, rt::RTDialect>();
+  registerBufferizableOpInterfaceExternalModels(registry);
   rt::registerBufferizableOpInterfaceExternalModels(registry);
 }
 

@@ -1,0 +1,228 @@
+//===- MoEKernels.td - A layer as four kernels -------------*- tablegen -*-===//
+//
+// Level 2: destination-style ops on tensors, and the same on memrefs. A layer
+// is moe.gate (who goes where), moe.dispatch (in which row), grouped matmuls
+// over those rows, and moe.combine.
+//
+// Rows are slots sorted by expert, R = T k at most: rows [offsets[e],
+// offsets[e + 1]) belong to expert e, in slot order; rows from offsets[E] on
+// are undefined and never read.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MOE_DIALECT_MOE_IR_MOEKERNELS_TD
+#define MOE_DIALECT_MOE_IR_MOEKERNELS_TD
+
+include "moe/Dialect/MoE/IR/MoELayer.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+
+class MoE_Shaped<list<Type> elements> : AnyTypeOf<[
+    RankedTensorOf<elements>, MemRefOf<elements>], "tensor or memref">;
+def MoE_FloatShaped : MoE_Shaped<[MoE_Float]>;
+def MoE_I32Shaped : MoE_Shaped<[I32]>;
+def MoE_AnyShaped : MoE_Shaped<[MoE_Float, I32]>;
+
+/// All operands are tensors, and `outs` are returned; or all are memrefs, and
+/// `outs` are written.
+class MoE_KernelOp<string mnemonic, list<Trait> traits = []>
+    : MoE_Op<mnemonic, !listconcat([
+        DestinationStyleOpInterface,
+        DeclareOpInterfaceMethods<MemoryEffectsOpInterface>], traits)> {
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  code destinations = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() {
+      return getOutsMutable();
+    }
+  }];
+  let extraClassDeclaration = destinations;
+  let hasVerifier = 1;
+}
+
+def MoE_GateOp : MoE_KernelOp<"gate", [AttrSizedOperandSegments]> {
+  let summary = "Routing in one nest over tokens, down to the histogram";
+  let description = [{
+    What `moe.route` says, then `moe.renumber` by `table` if given, and the
+    number of slots per final id. Nothing of size [T, N] is stored.
+
+    Outs: ids [T, k] and weights [T, k] after renumbering, counts [E], and one
+    vector [T] for each range of `sums`: what `moe.slot_sum` says of the ids and
+    weights ahead of renumbering. E is the number of final ids.
+
+    Constraints:
+    * gate_c1: the constraints of `moe.route`;
+    * gate_c2: outs are ids, weights, counts, and one vector per range of `sums`;
+    * gate_c3: `table` has N entries in [-1, E).
+
+    Example:
+    ```mlir
+    %i, %w, %c = moe.gate scores(%s : tensor<?x4xf32>) {
+        select = #moe.topk<2>, score = #moe.score<softmax>,
+        table = array<i32: 0, 1, 2, -1>}
+      outs(%i0, %w0, %c0 : tensor<?x2xi32>, tensor<?x2xf32>, tensor<3xi32>)
+      -> tensor<?x2xi32>, tensor<?x2xf32>, tensor<3xi32>
+    ```
+  }];
+  let arguments = !con((ins Optional<MoE_FloatShaped>:$scores,
+      Variadic<MoE_FloatShaped>:$project, Optional<MoE_FloatShaped>:$bias,
+      Optional<MoE_FloatShaped>:$mask, Optional<MoE_FloatShaped>:$mix,
+      Variadic<MoE_AnyShaped>:$outs), MoE_routeAttrs,
+      (ins OptionalAttr<DenseI32ArrayAttr>:$table,
+           OptionalAttr<TypedArrayAttrBase<MoE_ColumnsAttr, "ranges">>:$sums));
+  let assemblyFormat = [{
+    (`scores` `(` $scores^ `:` type($scores) `)`)?
+    (`project` `(` $project^ `:` type($project) `)`)?
+    (`bias` `(` $bias^ `:` type($bias) `)`)?
+    (`mask` `(` $mask^ `:` type($mask) `)`)?
+    (`mix` `(` $mix^ `:` type($mix) `)`)?
+    attr-dict `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = destinations # [{
+    ::mlir::Value getIds() { return getOuts()[0]; }
+    ::mlir::Value getWeights() { return getOuts()[1]; }
+    ::mlir::Value getCounts() { return getOuts()[2]; }
+    ::mlir::ValueRange getSumOuts() { return getOuts().drop_front(3); }
+    /// Columns that are selected from, N, or kDynamic.
+    int64_t getNumColumns();
+    int64_t getNumSlots() { return getSelect().getNumSlots(); }
+  }];
+}
+
+def MoE_DispatchOp : MoE_KernelOp<"dispatch"> {
+  let summary = "The rows of slots, sorted by expert";
+  let description = [{
+    Of ids [T, k] and counts [E]: offsets [E + 1], the sums of counts ahead of
+    each expert; slots [R], the flat slot (t k + s) of each row; rows [T, k], the
+    row of each slot or -1. Rows of one expert stand in slot order: the
+    same inputs give the same rows.
+
+    Constraints:
+    * dispatch_c1: ids and rows have one shape, slots has rank 1;
+    * dispatch_c2: offsets has one element more than counts.
+
+    Example:
+    ```mlir
+    %o, %s, %r = moe.dispatch ids(%ids, %counts : tensor<?x2xi32>, tensor<4xi32>)
+      outs(%o0, %s0, %r0 : tensor<5xi32>, tensor<?xi32>, tensor<?x2xi32>)
+      -> tensor<5xi32>, tensor<?xi32>, tensor<?x2xi32>
+    ```
+  }];
+  let arguments = (ins MoE_I32Shaped:$ids, MoE_I32Shaped:$counts,
+      Variadic<MoE_I32Shaped>:$outs);
+  let assemblyFormat = [{
+    `ids` `(` $ids `,` $counts `:` type($ids) `,` type($counts) `)` attr-dict
+    `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = destinations # [{
+    ::mlir::Value getOffsets() { return getOuts()[0]; }
+    ::mlir::Value getSlots() { return getOuts()[1]; }
+    ::mlir::Value getRows() { return getOuts()[2]; }
+  }];
+}
+
+def MoE_GroupedMatmulOp : MoE_KernelOp<"grouped_matmul",
+    [AttrSizedOperandSegments,
+     SingleBlockImplicitTerminator<"::moe::YieldOp">]> {
+  let summary = "Rows times their expert's matrices, and a scalar epilogue";
+  let description = [{
+    For each row r of expert e and each column n:
+
+      out[r, n] = epilogue(acc_0, acc_1, ..., columns_0[e, n], ...,
+                           slot_values_0[slots[r]], ...)
+      acc_i = sum over k of x[row(r), k] * weights_i[e, k, o_i + n s_i]
+
+    with o_i, s_i from `column_offsets` and `column_strides` (0 and 1 where
+    absent), so that gate and up halves of one matrix, or its even and odd
+    columns, are two accumulators. Sums start at 0 and run over k in order, in
+    f32 for f16 and bf16 (their products are exact there). row(r) is r, or slots[r] / `slots_per_row` where
+    that is given: then x holds tokens.
+
+    Rows from offsets[E] on stay undefined. With one expert it is a dense
+    matmul.
+
+    Constraints:
+    * grouped_matmul_c1: x is [., K], weights [E, K, M_i], columns [E, N], slot
+      values have rank 1, slots [R], offsets [E + 1], out [R, N];
+    * grouped_matmul_c2: o_i + (N - 1) s_i < M_i;
+    * grouped_matmul_c3: `slots_per_row` and slot values need slots;
+    * grouped_matmul_c4: the region takes accumulators, column and slot values,
+      and yields an element of out.
+
+    Example:
+    ```mlir
+    %h = moe.grouped_matmul rows(%x : tensor<?x8xf32>)
+        slots(%s : tensor<?xi32>) offsets(%o : tensor<5xi32>)
+        weights(%w, %w : tensor<4x8x32xf32>, tensor<4x8x32xf32>)
+        {slots_per_row = 2 : i64, column_offsets = array<i64: 0, 16>}
+        outs(%h0 : tensor<?x16xf32>) -> tensor<?x16xf32> {
+    ^bb0(%gate: f32, %up: f32):
+      %g = arith.mulf %gate, %up : f32
+      moe.yield %g : f32
+    }
+    ```
+  }];
+  let arguments = (ins MoE_FloatShaped:$rows, Optional<MoE_I32Shaped>:$slots,
+      MoE_I32Shaped:$offsets, Variadic<MoE_FloatShaped>:$weights,
+      Variadic<MoE_FloatShaped>:$columns,
+      Variadic<MoE_FloatShaped>:$slot_values, Variadic<MoE_FloatShaped>:$outs,
+      OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$slots_per_row,
+      OptionalAttr<DenseI64ArrayAttr>:$column_offsets,
+      OptionalAttr<DenseI64ArrayAttr>:$column_strides);
+  let regions = (region SizedRegion<1>:$epilogue);
+  let assemblyFormat = [{
+    `rows` `(` $rows `:` type($rows) `)` (`slots` `(` $slots^ `:` type($slots) `)`)?
+    `offsets` `(` $offsets `:` type($offsets) `)`
+    `weights` `(` $weights `:` type($weights) `)`
+    (`columns` `(` $columns^ `:` type($columns) `)`)?
+    (`slot_values` `(` $slot_values^ `:` type($slot_values) `)`)?
+    attr-dict `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
+    $epilogue
+  }];
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = destinations # [{
+    ::mlir::Value getOut() { return getOuts()[0]; }
+    int64_t getColumnOffset(unsigned weight) {
+      auto offsets = getColumnOffsets();
+      return offsets ? (*offsets)[weight] : 0;
+    }
+    int64_t getColumnStride(unsigned weight) {
+      auto strides = getColumnStrides();
+      return strides ? (*strides)[weight] : 1;
+    }
+  }];
+}
+
+def MoE_CombineOp : MoE_KernelOp<"combine", [AttrSizedOperandSegments]> {
+  let summary = "The weighted sum of each token's rows, and its terms";
+  let description = [{
+    y[t] = sum over s in slot order, where rows[t, s] >= 0, of weights[t, s] *
+    values[rows[t, s]] (absent weights are 1), then in order coefficients_i[t] *
+    terms_i[t] (or terms_i, a vector). No atomics: one order, the same bits. In
+    f32 for f16 and bf16, rounded once.
+
+    Constraints:
+    * combine_c1: values [R, H], rows and weights [T, k], out [T, H];
+    * combine_c2: coefficients [T] and terms ([T, H] or [H]) come in pairs.
+
+    Example:
+    ```mlir
+    %y = moe.combine values(%h : tensor<?x8xf32>) rows(%r : tensor<?x2xi32>)
+        weights(%w : tensor<?x2xf32>) outs(%y0 : tensor<?x8xf32>)
+        -> tensor<?x8xf32>
+    ```
+  }];
+  let arguments = (ins MoE_FloatShaped:$values, MoE_I32Shaped:$rows,
+      Optional<MoE_FloatShaped>:$weights,
+      Variadic<MoE_FloatShaped>:$coefficients,
+      Variadic<MoE_FloatShaped>:$terms, Variadic<MoE_FloatShaped>:$outs);
+  let assemblyFormat = [{
+    `values` `(` $values `:` type($values) `)` `rows` `(` $rows `:` type($rows) `)`
+    (`weights` `(` $weights^ `:` type($weights) `)`)?
+    (`terms` `(` $coefficients^ `:` type($coefficients) `)` `times` `(` $terms
+        `:` type($terms) `)`)?
+    attr-dict `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = destinations # [{
+    ::mlir::Value getOut() { return getOuts()[0]; }
+  }];
+}
+
+#endif // MOE_DIALECT_MOE_IR_MOEKERNELS_TD
