@@ -1,7 +1,7 @@
 //===- Artefact.cpp - From the llvm stage to files ------------------------===//
 //
 // Everything is made in a temporary folder beside the output and renamed into
-// place at the end, so that a failure leaves nothing behind.
+// place at the end, so that a failure or a signal leaves nothing behind.
 //
 //===----------------------------------------------------------------------===//
 #include "moe/Target/Artefact.h"
@@ -9,7 +9,7 @@
 #include "Internal.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "llvm/ADT/ScopeExit.h"
+#include "moe/Target/ScratchFolder.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -57,14 +57,11 @@ LogicalResult moe::emitArtefact(ModuleOp module,
   if (options.emit == Stage::Lib && header == output)
     return emitError(loc, "cannot write a library to '")
            << options.output << "': its header goes there";
-  SmallString<256> folder;
-  if (std::error_code code = llvm::sys::fs::createUniqueDirectory(
-          llvm::sys::path::parent_path(output) + "/.moe-compile", folder))
+  auto folder = ScratchFolder::create(llvm::sys::path::parent_path(output) +
+                                      "/.moe-compile");
+  if (!folder)
     return emitError(loc, "cannot write to the folder of '")
-           << options.output << "': " << code.message();
-  llvm::scope_exit cleanUp(
-      [&] { (void)llvm::sys::fs::remove_directories(folder); });
-  auto inFolder = [&](StringRef name) { return (folder + "/" + name).str(); };
+           << options.output << "': " << llvm::toString(folder.takeError());
 
   std::unique_ptr<llvm::TargetMachine> machine =
       createTargetMachine(loc, options.targetCPU, options.optLevel);
@@ -80,7 +77,7 @@ LogicalResult moe::emitArtefact(ModuleOp module,
     return failure();
   std::string embeddedPath, weightsFile;
   if (!image->weights.empty() && image->mode != WeightsMode::Deferred) {
-    std::string path = inFolder("weights");
+    std::string path = (*folder)->file("weights");
     if (failed(writeWeights(*image, options.modelDir, path)))
       return failure();
     if (image->mode == WeightsMode::Embed) {
@@ -97,14 +94,14 @@ LogicalResult moe::emitArtefact(ModuleOp module,
     return failure();
   addModelDescriptor(*code, entry, *image, resolved,
                      getRequiredFeatures(*machine), embeddedPath, weightsFile);
-  std::string object = inFolder("model.o");
+  std::string object = (*folder)->file("model.o");
   if (failed(emitObject(loc, *code, *machine, options, object)))
     return failure();
 
   if (options.emit == Stage::Obj) {
     products.push_back({object, output.str().str()});
   } else {
-    std::string linked = inFolder("linked");
+    std::string linked = (*folder)->file("linked");
     if (failed(link(loc, object, options, linked)))
       return failure();
     products.push_back({linked, output.str().str()});
@@ -115,9 +112,9 @@ LogicalResult moe::emitArtefact(ModuleOp module,
       return emitError(loc, "the compiler's runtime is incomplete: "
                             "'MoERuntime.h' is missing beside '")
              << options.runtimeDir << "'";
-    if (failed(writeText(loc, inFolder("header.h"), text)))
+    if (failed(writeText(loc, (*folder)->file("header.h"), text)))
       return failure();
-    products.push_back({inFolder("header.h"), header.str().str()});
+    products.push_back({(*folder)->file("header.h"), header.str().str()});
   }
   // Renaming would replace a device or a pipe by a file.
   for (const auto &[from, to] : products)

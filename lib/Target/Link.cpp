@@ -60,17 +60,14 @@ LogicalResult moe::link(Location loc, StringRef object,
   llvm::append_values(arguments, "-Wl,--gc-sections", "-Wl,-z,noexecstack",
                       "-Wl,--build-id=none", "-lm", "-lpthread");
 
-  SmallString<128> log;
-  if (std::error_code code =
-          llvm::sys::fs::createTemporaryFile("moe-link", "log", log))
-    return emitError(loc, "cannot make a temporary file: ") << code.message();
-  std::optional<StringRef> redirects[] = {StringRef(), log.str(), log.str()};
+  // Beside the result, in a folder that leaves with all that it holds.
+  std::string log = (path + ".log").str();
+  std::optional<StringRef> redirects[] = {StringRef(), log, log};
   std::string message;
   int rc = llvm::sys::ExecuteAndWait(driver, arguments, std::nullopt, redirects,
                                      /*SecondsToWait=*/0, /*MemoryLimit=*/0,
                                      &message);
   auto printed = llvm::MemoryBuffer::getFile(log);
-  (void)llvm::sys::fs::remove(log);
   if (rc == 0)
     return success();
   InFlightDiagnostic diagnostic = emitError(loc, "linking with '")

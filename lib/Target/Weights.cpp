@@ -8,15 +8,13 @@
 #include "Internal.h"
 
 #include "moe/Runtime/MoEModelABI.h"
+#include "moe/Target/Recipe.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
-
-#include <array>
-#include <list>
 
 using namespace mlir;
 using namespace moe;
@@ -99,6 +97,22 @@ static std::string makeSafetensorsHeader(const WeightsImage &image,
   return text;
 }
 
+/// Refuses files that a link leads out of the model's folder. A file that is
+/// read when the model is loaded need not exist yet.
+static LogicalResult checkPlaces(rt::WeightOp op, StringRef modelDir) {
+  for (auto span : op.getSource().getAsRange<rt::SpanAttr>()) {
+    SmallString<256> path(modelDir);
+    llvm::sys::path::append(path, span.getFile());
+    if (!llvm::sys::fs::exists(path))
+      continue;
+    if (llvm::Error error =
+            rt::locateSpanFile(modelDir, span.getFile()).takeError())
+      return op.emitOpError("cannot read '")
+             << span.getFile() << "': it " << llvm::toString(std::move(error));
+  }
+  return success();
+}
+
 FailureOr<WeightsImage> moe::layOutWeights(ModuleOp module,
                                            const ArtefactOptions &options) {
   WeightsImage image;
@@ -108,6 +122,9 @@ FailureOr<WeightsImage> moe::layOutWeights(ModuleOp module,
         rt::getStorageSize(cast<RankedTensorType>(op.getType()));
     if (!size || *size > (uint64_t(1) << 62) - offset)
       return op.emitOpError("is too large"), failure();
+    if (options.weights == WeightsMode::Deferred &&
+        failed(checkPlaces(op, options.modelDir)))
+      return failure();
     offset = llvm::alignTo(offset, *size >= pageSize ? pageSize : cacheLine);
     image.weights.push_back({op, *size, offset, 0});
     offset += *size;
@@ -134,15 +151,21 @@ public:
   const char *read(rt::WeightOp op, rt::SpanAttr span) {
     std::unique_ptr<llvm::MemoryBuffer> &buffer = files[span.getFile()];
     if (!buffer) {
-      SmallString<256> path(modelDir);
-      llvm::sys::path::append(path, span.getFile());
-      auto opened = llvm::MemoryBuffer::getFile(
-          path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-      if (!opened) {
-        op.emitOpError("cannot read '")
-            << path << "': " << opened.getError().message();
+      auto fail = [&](const Twine &what) {
+        op.emitOpError("cannot read '") << span.getFile() << "': " << what;
         return nullptr;
-      }
+      };
+      llvm::Expected<std::string> path =
+          rt::locateSpanFile(modelDir, span.getFile());
+      if (!path)
+        return fail("it " + llvm::toString(path.takeError()));
+      // Opening a pipe would wait for its writer.
+      if (!llvm::sys::fs::is_regular_file(*path))
+        return fail("it is not a regular file");
+      auto opened = llvm::MemoryBuffer::getFile(
+          *path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+      if (!opened)
+        return fail(opened.getError().message());
       buffer = std::move(*opened);
     }
     if (span.getOffset() > buffer->getBufferSize() ||
@@ -167,42 +190,6 @@ public:
 private:
   std::string modelDir;
   llvm::StringMap<std::unique_ptr<llvm::MemoryBuffer>> files;
-};
-
-/// The C form of a weight's spans and recipe; owns the arrays it points to.
-struct RecipeDescription {
-  explicit RecipeDescription(rt::WeightOp op) {
-    for (auto span : op.getSource().getAsRange<rt::SpanAttr>()) {
-      DType dtype = getDType(span.getType().getElementType());
-      files.push_back(span.getFile().str());
-      spans.push_back({files.back().c_str(), span.getOffset(), span.getLength(),
-                       span.getHash(), dtype.code, dtype.bits,
-                       span.getType().getRank(),
-                       span.getType().getShape().data()});
-    }
-    for (Attribute step : op.getRecipe()) {
-      if (isa<rt::StackAttr>(step)) {
-        steps.push_back({MOE_RECIPE_STACK, 0, nullptr});
-      } else if (auto transpose = dyn_cast<rt::TransposeAttr>(step)) {
-        ArrayRef<int64_t> permutation = transpose.getPermutation();
-        steps.push_back({MOE_RECIPE_TRANSPOSE,
-                         static_cast<int32_t>(permutation.size()),
-                         permutation.data()});
-      } else if (auto cast = dyn_cast<rt::CastAttr>(step)) {
-        DType dtype = getDType(cast.getElementType());
-        castInts.push_back({dtype.code, dtype.bits});
-        steps.push_back({MOE_RECIPE_CAST, 2, castInts.back().data()});
-      }
-    }
-  }
-
-  SmallVector<moe_span_desc> spans;
-  SmallVector<moe_recipe_step> steps;
-
-private:
-  // Lists: what is pointed to stays where it is.
-  std::list<std::string> files;
-  std::list<std::array<int64_t, 2>> castInts;
 };
 } // namespace
 
@@ -244,14 +231,9 @@ LogicalResult moe::writeWeights(WeightsImage &image, StringRef modelDir,
     }
     const char *data = static_cast<const char *>(bytes.front());
     if (!op.getRecipe().empty()) {
-      RecipeDescription recipe(op);
       finished.resize(weight.size);
-      char message[256];
-      if (moe_rt_execute_recipe(recipe.spans.data(), bytes.data(), bytes.size(),
-                                recipe.steps.data(), recipe.steps.size(),
-                                finished.data(), weight.size, message,
-                                sizeof(message)) != MOE_OK)
-        return op.emitOpError("its recipe failed: ") << message;
+      if (failed(executeRecipe(op, bytes, finished)))
+        return failure();
       data = finished.data();
     }
     weight.hash = moe_rt_hash(data, weight.size);

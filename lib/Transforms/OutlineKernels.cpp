@@ -1,7 +1,8 @@
 //===- OutlineKernels.cpp - One function per computation ------------------===//
 //
-// Runs on buffers. What is outlined: every linalg op, and every outermost
-// scf.for or scf.while that only loads, stores and computes.
+// Runs on buffers. What is outlined: every linalg op and kernel of
+// an MoE layer, and every outermost scf.for or scf.while that only loads,
+// stores and computes.
 //
 //===----------------------------------------------------------------------===//
 #include "moe/Transforms/Passes.h"
@@ -13,7 +14,9 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "moe/Dialect/MoE/IR/MoE.h"
 #include "moe/Dialect/RT/IR/RT.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace moe {
 #define GEN_PASS_DEF_OUTLINEKERNELSPASS
@@ -43,6 +46,17 @@ static llvm::SetVector<Value> collectCaptures(Operation *op) {
   return captures;
 }
 
+/// The name of a kernel: that of the ONNX node that asks for it, in letters,
+/// digits and underscores, else the op's. Names are no part of the comparison
+/// that merges equal kernels.
+static std::string makeName(Operation *op) {
+  StringRef node = rt::getNodeName(op->getLoc());
+  std::string name;
+  for (char c : node.empty() ? op->getName().getStringRef() : node)
+    name += llvm::isAlnum(c) ? c : '_';
+  return "kernel_" + StringRef(name).trim('_').str();
+}
+
 namespace {
 struct OutlineKernelsPass final
     : moe::impl::OutlineKernelsPassBase<OutlineKernelsPass> {
@@ -54,7 +68,9 @@ struct OutlineKernelsPass final
       return signalPassFailure();
     SmallVector<Operation *> computations;
     entry.walk<WalkOrder::PreOrder>([&](Operation *op) {
-      if (!isa<linalg::LinalgOp>(op) && !isPlainLoop(op))
+      if (!isa<linalg::LinalgOp, GateOp, DispatchOp, GroupedMatmulOp, CombineOp>(
+              op) &&
+          !isPlainLoop(op))
         return WalkResult::advance();
       computations.push_back(op);
       return WalkResult::skip();
@@ -66,8 +82,8 @@ struct OutlineKernelsPass final
 
 private:
   /// linalg.generic ins(%a) outs(%b) {...}
-  ///   -> func.call @kernel_linalg_generic(%a, %b), and
-  ///      func.func private @kernel_linalg_generic(%a, %b) { linalg.generic }
+  ///   -> func.call @kernel_node(%a, %b), and
+  ///      func.func private @kernel_node(%a, %b) { linalg.generic }
   void outline(Operation *op, SymbolTable &symbols) {
     Location loc = op->getLoc();
     SmallVector<Value> arguments;
@@ -79,11 +95,9 @@ private:
       else
         arguments.push_back(value);
     }
-    std::string name = "kernel_" + op->getName().getStringRef().str();
-    llvm::replace(name, '.', '_');
     auto type = FunctionType::get(
         &getContext(), ValueRange(arguments).getTypes(), op->getResultTypes());
-    auto kernel = func::FuncOp::create(loc, name, type);
+    auto kernel = func::FuncOp::create(loc, makeName(op), type);
     kernel.setPrivate();
     symbols.insert(kernel);
 

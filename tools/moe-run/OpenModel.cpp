@@ -1,8 +1,8 @@
-//===- OpenModel.cpp - A model file as five functions ---------------------===//
+//===- OpenModel.cpp - A model file as functions --------------------------===//
 #include "MoERun.h"
 
 #include "moe/Compiler/Compiler.h"
-#include "llvm/ADT/ScopeExit.h"
+#include "moe/Target/ScratchFolder.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -33,13 +33,16 @@ static ModelFunctions openLibrary(const std::string &path) {
       reinterpret_cast<decltype(&moe_describe)>(find("moe_describe"));
   model.create = reinterpret_cast<decltype(&moe_create)>(find("moe_create"));
   model.run = reinterpret_cast<decltype(&moe_run)>(find("moe_run"));
+  model.layerLoad = reinterpret_cast<decltype(&moe_get_layer_load)>(
+      find("moe_get_layer_load"));
   model.destroy = reinterpret_cast<decltype(&moe_destroy)>(find("moe_destroy"));
   model.lastError =
       reinterpret_cast<decltype(&moe_last_error)>(find("moe_last_error"));
   return model;
 }
 
-ModelFunctions moe::openModel(const char *argv0, const std::string &input) {
+ModelFunctions moe::openModel(const char *argv0, const std::string &input,
+                              bool countsLoad) {
   llvm::StringRef extension = llvm::sys::path::extension(input);
   if (extension == ".so")
     return openLibrary(input);
@@ -49,20 +52,20 @@ ModelFunctions moe::openModel(const char *argv0, const std::string &input) {
                              ".onnxtxt, .mlir) nor a compiled library (.so); a "
                              "compiled executable takes the same flags itself");
 
-  llvm::SmallString<128> folder;
-  if (std::error_code code =
-          llvm::sys::fs::createUniqueDirectory("moe-run", folder))
+  llvm::SmallString<128> temporary;
+  llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, temporary);
+  auto folder = ScratchFolder::create(temporary + "/moe-run");
+  if (!folder)
     throw std::runtime_error("cannot make a temporary folder: " +
-                             code.message());
-  llvm::scope_exit cleanUp(
-      [&] { (void)llvm::sys::fs::remove_directories(folder); });
+                             llvm::toString(folder.takeError()));
   CompilerOptions options;
   options.input = input;
-  options.output = (folder + "/model.so").str();
+  options.output = (*folder)->file("model.so");
   options.emit = Stage::Lib;
   // The library is gone once it is open: its weights cannot lie beside it.
   options.weights = WeightsMode::Embed;
   options.runtimeDir = findRuntimeDir(argv0);
+  options.instrumentLoad = countsLoad;
   std::unique_ptr<mlir::MLIRContext> context = createCompilerContext();
   DiagnosticPrinter printer(*context);
   if (failed(compile(*context, options)))

@@ -16,12 +16,7 @@ def VerifyStagePass : Pass<"moe-verify-stage", "::mlir::ModuleOp"> {
   let options = [
     Option<"stage", "stage", "::moe::Stage", /*default=*/"::moe::Stage::ONNX",
            "The stage whose contract is checked",
-           [{::llvm::cl::values(
-              clEnumValN(::moe::Stage::ONNX, "onnx", "imported"),
-              clEnumValN(::moe::Stage::Tensor, "tensor", "on tensors"),
-              clEnumValN(::moe::Stage::Buffers, "buffers", "on memrefs"),
-              clEnumValN(::moe::Stage::Kernels, "kernels", "loops"),
-              clEnumValN(::moe::Stage::LLVM, "llvm", "LLVM dialect"))}]>
+           "::moe::StageValues{/*onlyText=*/true}">
   ];
 }
 

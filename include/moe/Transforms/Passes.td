@@ -27,8 +27,10 @@ def OutlineKernelsPass : Pass<"moe-outline-kernels", "::mlir::ModuleOp"> {
   let description = [{
     The entry function becomes a sequence of allocations, scalar arithmetic,
     preconditions and calls; each computation on memory is a private function
-    that LLVM optimises alone, in time linear in the size of the model. Equal
-    kernels are merged by `duplicate-function-elimination`.
+    that LLVM optimises alone, in time linear in the size of the model. It is
+    named after the ONNX node of its location, which a profile then shows. Equal
+    kernels are merged by `duplicate-function-elimination`, whatever their
+    names.
 
     Constants that a kernel uses are copied into it; all else that it takes from
     outside becomes an argument, scalars that it gives become results. A loop
@@ -54,6 +56,29 @@ def KeepRoundingsPass : Pass<"moe-keep-roundings"> {
     }
     ```
   }];
+}
+
+def FoldWeightRecipesPass
+    : Pass<"moe-fold-weight-recipes", "::mlir::ModuleOp"> {
+  let summary = "Make layout ops of weights steps of their recipes";
+  let description = [{
+    `onnx.Transpose`, `onnx.Cast` between floats, and `onnx.Concat` of
+    `onnx.Unsqueeze`d weights along a new leading dim become steps of the
+    weight's recipe, which the runtime executes once. The same ops on small
+    constants are computed. Weights that nothing refers to go.
+
+    ```mlir
+    rt.weight @w {source = [#rt.span<"m.onnx", offset = 0, length = 64, hash = 7,
+                                     tensor<2x8xf32>>]} : tensor<2x8xf32>
+    func.func @example() -> tensor<8x2xf32> {
+      %w = rt.weight_ref @w : tensor<2x8xf32>
+      %t = onnx.Transpose %w {perm = array<i64: 1, 0>} : (tensor<2x8xf32>) -> tensor<8x2xf32>
+      return %t : tensor<8x2xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::moe::onnx::ONNXDialect",
+                           "::moe::rt::RTDialect"];
 }
 
 #endif // MOE_TRANSFORMS_PASSES_TD

@@ -98,12 +98,7 @@ struct LowerGatherElements : public LoweringPattern<GatherElementsOp> {
         refineExtents(b, op, extentsOf(b, indices), op.getOutput().getType());
     if (failed(extents))
       return failure();
-    for (int64_t i = 0; i < rank; ++i)
-      if (i != axis)
-        require(b,
-                compare(b, arith::CmpIPredicate::sle, (*extents)[i], from[i]),
-                "dim " + Twine(i) +
-                    " of the indices must not exceed that of the data");
+    requireInside(b, *extents, from, axis);
     requireIndices(b, indices, from[axis], "gathered");
     return SmallVector<Value>{indexed(
         b, indices, b.getMultiDimIdentityMap(rank), *extents, elementType(data),
@@ -132,8 +127,6 @@ struct LowerGatherND : public LoweringPattern<GatherNDOp> {
     int64_t length = static_cast<int64_t>(from.size()) + numLoops - batchDims -
                      type.getRank();
     int64_t tail = batchDims + length;
-    requireEqual(b, tuples.back(), b.getIndexAttr(length),
-                 "index tuples must have " + Twine(length) + " elements");
     for (int64_t i = 0; i < batchDims; ++i)
       requireEqual(b, tuples[i], from[i],
                    "data and indices must have one extent of batch dim " +
@@ -143,25 +136,18 @@ struct LowerGatherND : public LoweringPattern<GatherNDOp> {
     FailureOr<Extents> refined = refineExtents(b, op, std::move(extents), type);
     if (failed(refined))
       return failure();
-    for (int64_t i = 0; i < length; ++i)
-      requireIndices(
-          b,
-          sliceDim(b, indices, numLoops, b.getIndexAttr(i), b.getIndexAttr(1)),
-          from[batchDims + i], "gathered");
-    return SmallVector<Value>{generate(
-        b, *refined, elementType(data),
-        [&](ImplicitLocOpBuilder &inner, ValueRange loop) -> Value {
-          SmallVector<Value> source(loop.take_front(batchDims));
-          SmallVector<Value> at(loop.take_front(numLoops));
-          at.push_back(nullptr);
-          for (int64_t i = 0; i < length; ++i) {
-            at.back() = indexConstant(inner, i);
-            Value element = tensor::ExtractOp::create(inner, indices, at);
-            source.push_back(toIndex(inner, element, from[batchDims + i]));
-          }
-          llvm::append_range(source, loop.drop_front(numLoops));
-          return tensor::ExtractOp::create(inner, data, source);
-        })};
+    auto indexed = ArrayRef<OpFoldResult>(from).slice(batchDims, length);
+    requireTuples(b, indices, indexed, "gathered");
+    return SmallVector<Value>{
+        generate(b, *refined, elementType(data),
+                 [&](ImplicitLocOpBuilder &inner, ValueRange loop) -> Value {
+                   SmallVector<Value> source(loop.take_front(batchDims));
+                   llvm::append_range(
+                       source, readTuple(inner, indices,
+                                         loop.take_front(numLoops), indexed));
+                   llvm::append_range(source, loop.drop_front(numLoops));
+                   return tensor::ExtractOp::create(inner, data, source);
+                 })};
   }
 };
 } // namespace

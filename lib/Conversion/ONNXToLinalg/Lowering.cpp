@@ -7,6 +7,7 @@
 #include <limits>
 
 using namespace mlir;
+using namespace moe;
 using namespace moe::onnx;
 
 //===----------------------------------------------------------------------===//
@@ -167,25 +168,12 @@ Value moe::onnx::castTo(ImplicitLocOpBuilder &b, Value value, Type type) {
   return tensor::CastOp::create(b, type, value);
 }
 
-/// The name of the ONNX node that `loc` was made of.
-static StringRef nodeName(Location loc) {
-  StringRef name;
-  loc->walk([&](Location inner) {
-    auto named = dyn_cast<NameLoc>(inner);
-    if (!named)
-      return WalkResult::advance();
-    name = named.getName().getValue();
-    return WalkResult::interrupt();
-  });
-  return name;
-}
-
 void moe::onnx::require(ImplicitLocOpBuilder &b, Value condition,
                         const Twine &message) {
   if (matchPattern(condition, m_One()))
     return;
   rt::RequireOp::create(b, condition, b.getStringAttr(message),
-                        b.getStringAttr(nodeName(b.getLoc())));
+                        b.getStringAttr(rt::getNodeName(b.getLoc())));
 }
 
 Extents moe::onnx::broadcastExtents(LoweringBuilder &b, ValueRange tensors) {
@@ -462,4 +450,28 @@ Value moe::onnx::castScalar(ImplicitLocOpBuilder &b, Value value, Type from,
   if (fromWidth > toWidth)
     return b.createOrFold<arith::TruncIOp>(target, value);
   return value;
+}
+
+//===----------------------------------------------------------------------===//
+// Patterns
+//===----------------------------------------------------------------------===//
+
+LogicalResult moe::onnx::replaceLowered(
+    Operation *op, const TypeConverter *typeConverter,
+    ConversionPatternRewriter &rewriter,
+    function_ref<FailureOr<SmallVector<Value>>(LoweringBuilder &)> lower) {
+  auto *converter = static_cast<const LoweringTypeConverter *>(typeConverter);
+  LoweringContext &context = converter->getLoweringContext();
+  LoweringBuilder b(op->getLoc(), rewriter, context);
+  FailureOr<SmallVector<Value>> results = lower(b);
+  if (failed(results))
+    return failure();
+  for (auto [value, result] : llvm::zip_equal(*results, op->getResults())) {
+    Value cast = castTo(b, value, converter->convertType(result.getType()));
+    context.copyExtents(value, cast);
+    value = cast;
+    context.recordLowered(value, result);
+  }
+  rewriter.replaceOp(op, *results);
+  return success();
 }

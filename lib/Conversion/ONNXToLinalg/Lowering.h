@@ -23,6 +23,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Transforms/DialectConversion.h"
+#include "moe/Conversion/ONNXToLinalg/Scalars.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
 #include "moe/Dialect/RT/IR/RT.h"
 
@@ -175,33 +176,20 @@ allOf(mlir::ImplicitLocOpBuilder &b, mlir::Value tensor,
           predicate);
 
 //===----------------------------------------------------------------------===//
-// Scalar arithmetic that depends on signedness and float or integer
-//===----------------------------------------------------------------------===//
-
-/// The type in which sums of `type` are accumulated: f32 for f16 and bf16.
-mlir::Type accumulatorType(mlir::Type type);
-
-mlir::Value addScalars(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs,
-                       mlir::Value rhs);
-mlir::Value mulScalars(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs,
-                       mlir::Value rhs);
-/// ONNX max and min: NaN if either is NaN.
-mlir::Value maxScalars(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs,
-                       mlir::Value rhs, bool isUnsignedType);
-mlir::Value minScalars(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs,
-                       mlir::Value rhs, bool isUnsignedType);
-/// Conversion of a scalar between element types as ONNX `Cast` does it: float
-/// to integer truncates, anything to bool is `!= 0`. `from` and `to` are the
-/// ONNX (signed or unsigned) types.
-mlir::Value castScalar(mlir::ImplicitLocOpBuilder &b, mlir::Value value,
-                       mlir::Type from, mlir::Type to);
-
-//===----------------------------------------------------------------------===//
 // Families
 //===----------------------------------------------------------------------===//
 
-/// Base of the patterns: gives a LoweringBuilder and casts the results
-/// that `lower` returns to the converted result types.
+/// What every pattern does around its own part: gives `lower` a
+/// LoweringBuilder, casts the values that it returns to the converted result
+/// types, and puts them in the op's place.
+mlir::LogicalResult replaceLowered(
+    mlir::Operation *op, const mlir::TypeConverter *converter,
+    mlir::ConversionPatternRewriter &rewriter,
+    llvm::function_ref<
+        mlir::FailureOr<llvm::SmallVector<mlir::Value>>(LoweringBuilder &)>
+        lower);
+
+/// Base of the patterns for one op.
 template <typename OpTy>
 class LoweringPattern : public mlir::OpConversionPattern<OpTy> {
 public:
@@ -216,23 +204,37 @@ public:
   mlir::LogicalResult
   matchAndRewrite(OpTy op, Adaptor adaptor,
                   mlir::ConversionPatternRewriter &rewriter) const final {
-    auto *converter =
-        static_cast<const LoweringTypeConverter *>(this->getTypeConverter());
-    LoweringContext &context = converter->getLoweringContext();
-    LoweringBuilder b(op.getLoc(), rewriter, context);
-    auto results = lower(op, adaptor, b);
-    if (failed(results))
-      return mlir::failure();
-    for (auto [value, result] : llvm::zip_equal(*results, op->getResults())) {
-      mlir::Value cast =
-          castTo(b, value, converter->convertType(result.getType()));
-      context.copyExtents(value, cast);
-      value = cast;
-      context.recordLowered(value, result);
-    }
-    rewriter.replaceOp(op, *results);
-    return mlir::success();
+    return replaceLowered(
+        op, this->getTypeConverter(), rewriter,
+        [&](LoweringBuilder &b) { return lower(op, adaptor, b); });
   }
+};
+
+/// Base of the patterns for a family of ops: an entry of a table has the `name`
+/// of the op and says what it computes.
+template <typename EntryT>
+class TableLoweringPattern : public mlir::ConversionPattern {
+public:
+  /// The table outlives the pattern.
+  TableLoweringPattern(const LoweringTypeConverter &converter,
+                       const EntryT &tableEntry, mlir::MLIRContext *context)
+      : ConversionPattern(converter, tableEntry.name, /*benefit=*/1, context),
+        entry(tableEntry) {}
+
+  virtual mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+  lower(mlir::Operation *op, mlir::ValueRange operands,
+        LoweringBuilder &b) const = 0;
+
+  mlir::LogicalResult
+  matchAndRewrite(mlir::Operation *op, llvm::ArrayRef<mlir::Value> operands,
+                  mlir::ConversionPatternRewriter &rewriter) const final {
+    return replaceLowered(
+        op, this->getTypeConverter(), rewriter,
+        [&](LoweringBuilder &b) { return lower(op, operands, b); });
+  }
+
+protected:
+  const EntryT &entry;
 };
 
 void populateConstantPatterns(const LoweringTypeConverter &converter,

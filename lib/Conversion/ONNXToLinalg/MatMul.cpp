@@ -18,7 +18,7 @@ struct LowerMatMul : public LoweringPattern<MatMulOp> {
 };
 
 /// A factor of Gemm as a scalar of `type`; none where it is 1.
-Value gemmFactor(ImplicitLocOpBuilder &b, APFloat factor, Type type) {
+Value gemmFactor(ImplicitLocOpBuilder &b, const APFloat &factor, Type type) {
   if (factor.isExactlyValue(1.0))
     return {};
   if (isa<FloatType>(type))

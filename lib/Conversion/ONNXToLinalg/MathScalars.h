@@ -34,9 +34,6 @@ llvm::ArrayRef<ScalarEntry> getActivationScalars();
 llvm::ArrayRef<ScalarEntry> getFunctionScalars();
 llvm::ArrayRef<ScalarEntry> getLogicScalars();
 
-/// 1 / (1 + exp(-x)) without overflow.
-mlir::Value emitLogistic(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
-
 /// The element type of an operand before conversion.
 inline mlir::Type originalType(mlir::Operation *op, unsigned operand = 0) {
   return elementType(op->getOperand(operand));

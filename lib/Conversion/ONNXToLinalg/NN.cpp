@@ -15,7 +15,7 @@ Type computeTypeOf(Value tensor) {
 
 /// (x - mean) / sqrt(variance + epsilon) * scale + bias on scalars.
 Value normalizeScalar(ImplicitLocOpBuilder &b, ValueRange args,
-                      APFloat epsilon) {
+                      const APFloat &epsilon) {
   Value x = args[0], mean = args[1], variance = args[2];
   Value safe = arith::AddFOp::create(
       b, variance, floatConstant(b, x.getType(), epsilon.convertToFloat()));
@@ -111,42 +111,6 @@ struct LowerInstanceNormalization
                 [&](ImplicitLocOpBuilder &inner, ValueRange args) {
                   return normalizeScalar(inner, args, op.getEpsilon());
                 })};
-  }
-};
-
-/// onnx.LpNormalization %x {axis, p}
-///   -> the norms, then linalg.generic { x / norm, or 0 }
-struct LowerLpNormalization : public LoweringPattern<LpNormalizationOp> {
-  using LoweringPattern::LoweringPattern;
-
-  FailureOr<SmallVector<Value>> lower(LpNormalizationOp op, Adaptor adaptor,
-                                      LoweringBuilder &b) const override {
-    Value x = adaptor.getInput();
-    Type compute = computeTypeOf(x);
-    Extents domain = extentsOf(b, x);
-    SmallVector<int64_t> loops = allLoops(domain.size()), kept = loops;
-    kept.erase(kept.begin() + normalizeAxis(op.getAxis(), domain.size()));
-    bool isSquare = op.getP() == 2;
-    Value norm =
-        sumOver(b, IndexedTensor{x, loops}, domain, kept, compute,
-                [&](ImplicitLocOpBuilder &inner, ValueRange args) {
-                  if (isSquare)
-                    return mulScalars(inner, args[0], args[0]);
-                  return math::AbsFOp::create(inner, args[0]).getResult();
-                });
-    return SmallVector<Value>{mapOver(
-        b, {{x, loops}, {norm, kept}}, domain, compute, elementType(x),
-        [&](ImplicitLocOpBuilder &inner, ValueRange args) {
-          Value length = args[1];
-          if (isSquare)
-            length = math::SqrtOp::create(inner, length);
-          Value zero = zeroConstant(inner, compute);
-          Value isZero = arith::CmpFOp::create(inner, arith::CmpFPredicate::OEQ,
-                                               length, zero);
-          Value quotient = arith::DivFOp::create(inner, args[0], length);
-          return arith::SelectOp::create(inner, isZero, zero, quotient)
-              .getResult();
-        })};
   }
 };
 
@@ -255,7 +219,6 @@ struct LowerDropout : public LoweringPattern<DropoutOp> {
 
 void moe::onnx::populateNNPatterns(const LoweringTypeConverter &converter,
                                    RewritePatternSet &patterns) {
-  patterns.add<LowerBatchNormalization, LowerInstanceNormalization,
-               LowerLpNormalization, LowerLRN, LowerDropout>(
-      converter, patterns.getContext());
+  patterns.add<LowerBatchNormalization, LowerInstanceNormalization, LowerLRN,
+               LowerDropout>(converter, patterns.getContext());
 }

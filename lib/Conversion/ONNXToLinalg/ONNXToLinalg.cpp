@@ -64,6 +64,9 @@ struct ConvertONNXToLinalgPass final
                            math::MathDialect, scf::SCFDialect,
                            tensor::TensorDialect>();
     target.addLegalOp<ModuleOp, rt::WeightOp, rt::RequireOp>();
+    // Layers are kernels by now, which stay.
+    target.addLegalOp<GateOp, DispatchOp, GroupedMatmulOp, CombineOp,
+                      moe::YieldOp>();
     target.addIllegalDialect<ONNXDialect>();
     target.addDynamicallyLegalOp<rt::WeightRefOp>(
         [&](Operation *op) { return converter.isLegal(op); });

@@ -124,23 +124,12 @@ const ReduceEntry table[] = {
 /// onnx.ReduceSum %x, %axes
 ///   -> scf.for over all dims that accumulates in place, then tensor.reshape
 ///      where dims are dropped
-struct LowerReduce : public ConversionPattern {
-  LowerReduce(const LoweringTypeConverter &converter,
-              const ReduceEntry &reduceEntry, MLIRContext *context)
-      : ConversionPattern(converter, reduceEntry.name, /*benefit=*/1, context),
-        entry(reduceEntry) {}
+struct LowerReduce : public TableLoweringPattern<ReduceEntry> {
+  using TableLoweringPattern::TableLoweringPattern;
 
-  LogicalResult
-  matchAndRewrite(Operation *op, ArrayRef<Value> operands,
-                  ConversionPatternRewriter &rewriter) const override {
-    auto *converter =
-        static_cast<const LoweringTypeConverter *>(getTypeConverter());
-    LoweringContext &context = converter->getLoweringContext();
-    LoweringBuilder b(op->getLoc(), rewriter, context);
+  FailureOr<SmallVector<Value>> lower(Operation *op, ValueRange operands,
+                                      LoweringBuilder &b) const override {
     auto reduce = cast<ReduceOpInterface>(op);
-    auto type = cast<RankedTensorType>(
-        converter->convertType(op->getResult(0).getType()));
-
     std::optional<SmallVector<int64_t>> axes = SmallVector<int64_t>();
     if (reduce.getAxes())
       axes = constantInts(reduce.getAxes());
@@ -148,16 +137,14 @@ struct LowerReduce : public ConversionPattern {
         axes ? makeKnownSpace(b, reduce, operands[0], *axes)
              : makeMaskedSpace(b, reduce, operands[0], operands[1]);
     Value outcome = lowerReduction(b, op, space);
-    Value result = outcome;
-    if (!space.mask.empty() && !reduce.getKeepdims())
-      result = dropMaskedDims(b, space, outcome, type);
-    else if (space.mask.empty() && reduce.getKeepdims())
-      result = expandReduced(b, space, outcome);
-    Value converted = castTo(b, result, type);
-    context.copyExtents(result, converted);
-    context.recordLowered(converted, op->getResult(0));
-    rewriter.replaceOp(op, converted);
-    return success();
+    if (axes)
+      return SmallVector<Value>{
+          reduce.getKeepdims() ? expandReduced(b, space, outcome) : outcome};
+    if (reduce.getKeepdims())
+      return SmallVector<Value>{outcome};
+    auto type = cast<RankedTensorType>(
+        getTypeConverter()->convertType(op->getResult(0).getType()));
+    return SmallVector<Value>{dropMaskedDims(b, space, outcome, type)};
   }
 
 private:
@@ -334,8 +321,6 @@ private:
     Value shape = tensor::FromElementsOp::create(b, shapeType, extents);
     return tensor::ReshapeOp::create(b, type, outcome, shape);
   }
-
-  const ReduceEntry &entry;
 };
 
 /// onnx.ArgMax %x -> linalg.generic with two outcomes: best value and its index

@@ -28,6 +28,16 @@ struct ReductionSpace {
 ReductionSpace makeReductionSpace(LoweringBuilder &b, mlir::Value data,
                                   const llvm::SmallBitVector &reduced);
 
+/// The loops over the dims of the data in their order, so that the innermost
+/// one walks memory contiguously, and the place of the outcome in them. The
+/// reduced dims are known.
+struct ReductionLoops {
+  llvm::SmallVector<mlir::utils::IteratorType> iterators;
+  mlir::AffineMap dataMap, outMap;
+};
+ReductionLoops makeReductionLoops(LoweringBuilder &b,
+                                  const ReductionSpace &space);
+
 /// One reduction step: the element, the elements of `others` at the outcome's
 /// index, and the accumulator give the next accumulator.
 using ReduceFn = llvm::function_ref<mlir::Value(

@@ -25,66 +25,91 @@ Value rounded(ImplicitLocOpBuilder &b, Value value, Type type) {
   return widen(b, castScalar(b, value, value.getType(), type));
 }
 
-/// The greatest element of each line, and the sum of exp(x - greatest).
-struct LineStatistics {
-  Value greatest, sum;
-};
-
-LineStatistics computeStatistics(LoweringBuilder &b,
-                                 const ReductionSpace &space) {
-  Type type = elementType(space.data), wide = accumulatorType(type);
-  LineStatistics result;
-  result.greatest = reduceTensor(
+/// The greatest element of each line, NaN before all others.
+Value computeGreatest(LoweringBuilder &b, const ReductionSpace &space) {
+  Type wide = accumulatorType(elementType(space.data));
+  return reduceTensor(
       b, space, {}, extremeConstant(b, wide, /*greatest=*/false, false),
       [](ImplicitLocOpBuilder &inner, Value element, ValueRange,
          Value accumulator) {
         return maxScalars(inner, accumulator, widen(inner, element), false);
       });
-  result.sum = reduceTensor(
-      b, space, result.greatest, zeroConstant(b, wide),
-      [&](ImplicitLocOpBuilder &inner, Value element, ValueRange others,
-          Value accumulator) -> Value {
-        Value reduced =
-            arith::SubFOp::create(inner, widen(inner, element), others[0]);
-        Value power = math::ExpOp::create(inner, rounded(inner, reduced, type));
-        return arith::AddFOp::create(inner, accumulator,
-                                     rounded(inner, power, type));
-      });
-  return result;
 }
 
 /// onnx.Softmax %x
-///   -> m = max of each line; s = sum of exp(x - m); exp(x - m) / s
-/// and LogSoftmax: (x - m) - log(s). Three linalg.generics. On 16-bit floats
-/// each step rounds, as ONNX's function body does; the sum is taken in f32.
+///   -> m = max of each line
+///      y, s = exp(x - m) and its sum in each line, in one pass
+///      y / s, in place of y
+/// and LogSoftmax: y, s = x - m and the sum of exp(y); y - log(s). On 16-bit
+/// floats each step rounds, as ONNX's function body does; the sum is taken in
+/// f32. An exponential takes longer than all the rest: each is computed once.
 template <typename OpTy> struct LowerSoftmax : public LoweringPattern<OpTy> {
   using LoweringPattern<OpTy>::LoweringPattern;
+  static constexpr bool isLog = std::is_same_v<OpTy, LogSoftmaxOp>;
 
   FailureOr<SmallVector<Value>> lower(OpTy op, typename OpTy::Adaptor adaptor,
                                       LoweringBuilder &b) const override {
     Value data = adaptor.getInput();
     ReductionSpace space = makeLineSpace(b, data, op.getAxis());
-    LineStatistics statistics = computeStatistics(b, space);
-    Value greatest = expandReduced(b, space, statistics.greatest);
-    Value sum = expandReduced(b, space, statistics.sum);
-    Type type = elementType(data);
-    auto body = [&](ImplicitLocOpBuilder &inner, ValueRange args) -> Value {
-      Value x = arith::SubFOp::create(inner, widen(inner, args[0]), args[1]);
-      x = rounded(inner, x, type);
-      Value lineSum = rounded(inner, args[2], type);
-      Value result;
-      if constexpr (std::is_same_v<OpTy, LogSoftmaxOp>) {
-        Value log = math::LogOp::create(inner, lineSum);
-        result = arith::SubFOp::create(inner, x, rounded(inner, log, type));
-      } else {
-        Value power = math::ExpOp::create(inner, x);
-        result =
-            arith::DivFOp::create(inner, rounded(inner, power, type), lineSum);
-      }
-      return castScalar(inner, result, result.getType(), type);
-    };
-    return SmallVector<Value>{
-        elementwise(b, {data, greatest, sum}, space.inExtents, type, body)};
+    ReductionLoops loops = makeReductionLoops(b, space);
+    Type type = elementType(data), wide = accumulatorType(type);
+    Value greatest = computeGreatest(b, space);
+    Value terms = emptyTensor(b, space.inExtents, type);
+    Value sums = filledTensor(b, space.outExtents, zeroConstant(b, wide));
+    auto pass = linalg::GenericOp::create(
+        b, TypeRange{terms.getType(), sums.getType()},
+        ValueRange{data, greatest}, ValueRange{terms, sums},
+        ArrayRef<AffineMap>{loops.dataMap, loops.outMap, loops.dataMap,
+                            loops.outMap},
+        loops.iterators, [&](OpBuilder &nested, Location loc, ValueRange args) {
+          ImplicitLocOpBuilder inner(loc, nested);
+          emitTerm(inner, type, args);
+        });
+    terms = pass.getResult(0);
+    sums = pass.getResult(1);
+    b.getLoweringContext().recordExtents(sums, space.outExtents);
+    // Per line, not per element.
+    sums = elementwise(b, sums, space.outExtents, wide,
+                       [&](ImplicitLocOpBuilder &inner, ValueRange args) {
+                         Value sum = rounded(inner, args[0], type);
+                         if constexpr (isLog)
+                           sum = rounded(inner, math::LogOp::create(inner, sum),
+                                         type);
+                         return sum;
+                       });
+    SmallVector<utils::IteratorType> parallel(loops.iterators.size(),
+                                              utils::IteratorType::parallel);
+    Value result =
+        linalg::GenericOp::create(
+            b, terms.getType(), sums, terms,
+            ArrayRef<AffineMap>{loops.outMap, loops.dataMap}, parallel,
+            [&](OpBuilder &nested, Location loc, ValueRange args) {
+              ImplicitLocOpBuilder inner(loc, nested);
+              Value term = widen(inner, args[1]), value;
+              if constexpr (isLog)
+                value = arith::SubFOp::create(inner, term, args[0]);
+              else
+                value = arith::DivFOp::create(inner, term, args[0]);
+              linalg::YieldOp::create(inner,
+                                      castScalar(inner, value, wide, type));
+            })
+            .getResult(0);
+    b.getLoweringContext().recordExtents(result, space.inExtents);
+    return SmallVector<Value>{result};
+  }
+
+private:
+  /// Yields the term of an element and the sum with it; `args` are the element,
+  /// the greatest one, what is in the term's place, and the sum so far.
+  static void emitTerm(ImplicitLocOpBuilder &b, Type type, ValueRange args) {
+    Value distance =
+        arith::SubFOp::create(b, widen(b, args[0]), args[1]).getResult();
+    distance = rounded(b, distance, type);
+    Value power = rounded(b, math::ExpOp::create(b, distance), type);
+    Value sum = arith::AddFOp::create(b, args[3], power);
+    Value term = isLog ? distance : power;
+    linalg::YieldOp::create(
+        b, ValueRange{castScalar(b, term, term.getType(), type), sum});
   }
 };
 

@@ -30,26 +30,32 @@ moe::onnx::makeReductionSpace(LoweringBuilder &b, Value data,
   return space;
 }
 
-/// linalg.generic over the input's dims in their order: the innermost loop
-/// walks memory contiguously.
-static Value reduceKnownDims(LoweringBuilder &b, const ReductionSpace &space,
-                             ValueRange others, Value init, ReduceFn body) {
+ReductionLoops moe::onnx::makeReductionLoops(LoweringBuilder &b,
+                                             const ReductionSpace &space) {
   int64_t rank = space.inExtents.size();
   SmallVector<AffineExpr> kept;
-  SmallVector<utils::IteratorType> iterators;
+  ReductionLoops loops;
   for (int64_t i = 0; i < rank; ++i) {
-    iterators.push_back(space.reduced[i] ? utils::IteratorType::reduction
-                                         : utils::IteratorType::parallel);
+    loops.iterators.push_back(space.reduced[i] ? utils::IteratorType::reduction
+                                               : utils::IteratorType::parallel);
     if (!space.reduced[i])
       kept.push_back(b.getAffineDimExpr(i));
   }
-  AffineMap outMap = AffineMap::get(rank, 0, kept, b.getContext());
-  SmallVector<AffineMap> maps{b.getMultiDimIdentityMap(rank)};
-  maps.append(others.size() + 1, outMap);
+  loops.dataMap = b.getMultiDimIdentityMap(rank);
+  loops.outMap = AffineMap::get(rank, 0, kept, b.getContext());
+  return loops;
+}
+
+/// linalg.generic ins(%x, others) outs(%init)
+static Value reduceKnownDims(LoweringBuilder &b, const ReductionSpace &space,
+                             ValueRange others, Value init, ReduceFn body) {
+  ReductionLoops loops = makeReductionLoops(b, space);
+  SmallVector<AffineMap> maps{loops.dataMap};
+  maps.append(others.size() + 1, loops.outMap);
   SmallVector<Value> inputs{space.data};
   llvm::append_range(inputs, others);
   return linalg::GenericOp::create(
-             b, init.getType(), inputs, init, maps, iterators,
+             b, init.getType(), inputs, init, maps, loops.iterators,
              [&](OpBuilder &nested, Location loc, ValueRange args) {
                ImplicitLocOpBuilder inner(loc, nested);
                Value next = body(inner, args.front(),
@@ -110,8 +116,7 @@ Value moe::onnx::expandReduced(LoweringBuilder &b, const ReductionSpace &space,
       extent = b.getIndexAttr(1);
       continue;
     }
-    groups.push_back(std::move(current));
-    current.clear();
+    groups.push_back(std::exchange(current, {}));
   }
   // Trailing reduced dims belong to the last kept one.
   if (!groups.empty())
@@ -163,19 +168,11 @@ Value moe::onnx::argReduce(LoweringBuilder &b, Value data, int64_t axis,
   Value bestInit = filledTensor(b, space.outExtents, worst);
   Value indexInit =
       filledTensor(b, space.outExtents, intConstant(b, b.getI64Type(), 0));
-  int64_t rank = space.inExtents.size();
-  SmallVector<AffineExpr> kept;
-  SmallVector<utils::IteratorType> iterators(rank,
-                                             utils::IteratorType::parallel);
-  iterators[axis] = utils::IteratorType::reduction;
-  for (int64_t i = 0; i < rank; ++i)
-    if (i != axis)
-      kept.push_back(b.getAffineDimExpr(i));
-  AffineMap outMap = AffineMap::get(rank, 0, kept, b.getContext());
-  SmallVector<AffineMap> maps{b.getMultiDimIdentityMap(rank), outMap, outMap};
+  ReductionLoops loops = makeReductionLoops(b, space);
+  SmallVector<AffineMap> maps{loops.dataMap, loops.outMap, loops.outMap};
   auto generic = linalg::GenericOp::create(
       b, TypeRange{bestInit.getType(), indexInit.getType()}, data,
-      ValueRange{bestInit, indexInit}, maps, iterators,
+      ValueRange{bestInit, indexInit}, maps, loops.iterators,
       [&](OpBuilder &nested, Location loc, ValueRange args) {
         ImplicitLocOpBuilder inner(loc, nested);
         Value element = castScalar(inner, args[0], type, wideType);

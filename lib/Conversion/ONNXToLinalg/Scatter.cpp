@@ -64,14 +64,9 @@ struct LowerScatterElements : public LoweringPattern<ScatterElementsOp> {
     Extents extents = extentsOf(b, data), picks = extentsOf(b, indices);
     Extents rows = extentsOf(b, updates);
     int64_t rank = extents.size(), axis = normalizeAxis(op.getAxis(), rank);
-    for (int64_t i = 0; i < rank; ++i) {
-      requireEqual(b, picks[i], rows[i],
-                   "indices and updates must have one shape");
-      if (i != axis)
-        require(b, compare(b, arith::CmpIPredicate::sle, picks[i], extents[i]),
-                "dim " + Twine(i) +
-                    " of the indices must not exceed that of the data");
-    }
+    for (auto [pick, row] : llvm::zip_equal(picks, rows))
+      requireEqual(b, pick, row, "indices and updates must have one shape");
+    requireInside(b, picks, extents, axis);
     requireIndices(b, indices, extents[axis], "scattered");
     return SmallVector<Value>{
         scatter(b, data, updates, op.getReduction(),
@@ -99,8 +94,6 @@ struct LowerScatterND : public LoweringPattern<ScatterNDOp> {
     int64_t numTuples = tuples.size() - 1;
     int64_t length = static_cast<int64_t>(extents.size()) + numTuples -
                      static_cast<int64_t>(rows.size());
-    requireEqual(b, tuples.back(), b.getIndexAttr(length),
-                 "index tuples must have " + Twine(length) + " elements");
     for (auto [i, row] : llvm::enumerate(rows)) {
       int64_t dim = i;
       requireEqual(
@@ -109,22 +102,14 @@ struct LowerScatterND : public LoweringPattern<ScatterNDOp> {
           "dim " + Twine(dim) + " of the updates must be that of the " +
               (dim < numTuples ? "indices" : "data"));
     }
-    for (int64_t i = 0; i < length; ++i)
-      requireIndices(
-          b,
-          sliceDim(b, indices, numTuples, b.getIndexAttr(i), b.getIndexAttr(1)),
-          extents[i], "scattered");
+    auto indexed = ArrayRef<OpFoldResult>(extents).take_front(length);
+    requireTuples(b, indices, indexed, "scattered");
     return SmallVector<Value>{scatter(
         b, data, updates, op.getReduction(),
         isUnsigned(getElementTypeOrSelf(op.getData())),
         [&](ImplicitLocOpBuilder &inner, ValueRange loop) {
-          SmallVector<Value> from(loop.take_front(numTuples)), at;
-          from.push_back(nullptr);
-          for (int64_t i = 0; i < length; ++i) {
-            from.back() = indexConstant(inner, i);
-            Value index = tensor::ExtractOp::create(inner, indices, from);
-            at.push_back(toIndex(inner, index, extents[i]));
-          }
+          SmallVector<Value> at =
+              readTuple(inner, indices, loop.take_front(numTuples), indexed);
           llvm::append_range(at, loop.drop_front(numTuples));
           return at;
         })};

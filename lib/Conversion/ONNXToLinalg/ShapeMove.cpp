@@ -267,19 +267,14 @@ struct LowerTile : public LoweringPattern<TileOp> {
     if (*refined == from)
       return SmallVector<Value>{input};
     return SmallVector<Value>{
-        generate(b, *refined, type.getElementType(),
-                 [&](ImplicitLocOpBuilder &inner, ValueRange indices) -> Value {
-                   SmallVector<Value> source;
-                   for (auto [index, extent, result] :
-                        llvm::zip_equal(indices, from, *refined)) {
-                     OpFoldResult at = index;
-                     if (isOneInteger(extent))
-                       at = inner.getIndexAttr(0);
-                     else if (extent != result)
-                       at = foldIndex<arith::RemUIOp>(inner, at, extent);
-                     source.push_back(indexValue(inner, at));
-                   }
-                   return tensor::ExtractOp::create(inner, input, source);
+        readEach(b, input, *refined,
+                 [&](ImplicitLocOpBuilder &inner, int64_t dim,
+                     OpFoldResult index) -> OpFoldResult {
+                   if (isOneInteger(from[dim]))
+                     return inner.getIndexAttr(0);
+                   if (from[dim] == (*refined)[dim])
+                     return index;
+                   return foldIndex<arith::RemUIOp>(inner, index, from[dim]);
                  })};
   }
 };

@@ -83,20 +83,14 @@ struct LowerPad : public LoweringPattern<PadOp> {
                   compare(b, arith::CmpIPredicate::eq, result, zero)),
               "only mode constant pads a dim of extent 0");
     }
-    return SmallVector<Value>{
-        generate(b, *refined, elementType(data),
-                 [&](ImplicitLocOpBuilder &inner, ValueRange indices) -> Value {
-                   SmallVector<Value> source;
-                   for (auto [index, extent, low, high] :
-                        llvm::zip_equal(indices, from, before, behind)) {
-                     OpFoldResult at = index;
-                     if (!isZeroInteger(low) || !isZeroInteger(high))
-                       at = mapIndex(inner, op.getMode(),
-                                     subExtents(inner, at, low), extent);
-                     source.push_back(indexValue(inner, at));
-                   }
-                   return tensor::ExtractOp::create(inner, data, source);
-                 })};
+    return SmallVector<Value>{readEach(
+        b, data, *refined,
+        [&](ImplicitLocOpBuilder &inner, int64_t dim, OpFoldResult index) {
+          if (isZeroInteger(before[dim]) && isZeroInteger(behind[dim]))
+            return index;
+          return mapIndex(inner, op.getMode(),
+                          subExtents(inner, index, before[dim]), from[dim]);
+        })};
   }
 
 private:
@@ -118,24 +112,12 @@ private:
     int64_t count = axes.size();
     Extents pads = *indexElements(b, adaptor.getPads(), 2 * count);
     for (int64_t i = 0; i < count; ++i) {
-      if (std::optional<int64_t> axis = getConstantIntValue(axes[i])) {
-        if (*axis < -rank || *axis >= rank)
-          return op.emitOpError("expected axes in [")
-                 << -rank << ", " << rank - 1 << "], but got " << *axis;
-        before[normalizeAxis(*axis, rank)] = pads[i];
-        behind[normalizeAxis(*axis, rank)] = pads[count + i];
-        continue;
-      }
-      OpFoldResult axis = wrapIndex(b, axes[i], b.getIndexAttr(rank));
-      Value isAxis = both(
-          b, compare(b, arith::CmpIPredicate::sge, axis, b.getIndexAttr(0)),
-          compare(b, arith::CmpIPredicate::slt, axis, b.getIndexAttr(rank)));
-      require(b, isAxis,
-              "axes must be in [" + Twine(-rank) + ", " + Twine(rank - 1) +
-                  "]");
+      FailureOr<OpFoldResult> axis = readAxis(b, op, axes[i], rank);
+      if (failed(axis))
+        return failure();
       for (int64_t k = 0; k < rank; ++k) {
         Value isThis =
-            compare(b, arith::CmpIPredicate::eq, axis, b.getIndexAttr(k));
+            compare(b, arith::CmpIPredicate::eq, *axis, b.getIndexAttr(k));
         before[k] = select(b, isThis, pads[i], before[k]);
         behind[k] = select(b, isThis, pads[count + i], behind[k]);
       }

@@ -235,20 +235,13 @@ static FailureOr<SmallVector<Value>> readAxes(LoweringBuilder &b, Operation *op,
   Value differ = intConstant(b, b.getI1Type(), 1);
   std::optional<Extents> elements = indexElements(b, axes, count);
   for (OpFoldResult element : *elements) {
-    std::optional<int64_t> constant = getConstantIntValue(element);
-    if (constant && (*constant < -rank || *constant >= rank))
-      return op->emitOpError("expected axes in [")
-             << -rank << ", " << rank - 1 << "], but got " << *constant;
-    OpFoldResult axis = wrapIndex(b, element, b.getIndexAttr(rank));
-    require(
-        b,
-        both(b, compare(b, arith::CmpIPredicate::sge, axis, b.getIndexAttr(0)),
-             compare(b, arith::CmpIPredicate::slt, axis, b.getIndexAttr(rank))),
-        "axes must be in [" + Twine(-rank) + ", " + Twine(rank - 1) + "]");
+    FailureOr<OpFoldResult> axis = readAxis(b, op, element, rank);
+    if (failed(axis))
+      return failure();
     Value one = intConstant(b, b.getI1Type(), 1);
     for (auto [dim, is] : llvm::enumerate(isAxis)) {
       Value isThis =
-          compare(b, arith::CmpIPredicate::eq, axis, b.getIndexAttr(dim));
+          compare(b, arith::CmpIPredicate::eq, *axis, b.getIndexAttr(dim));
       Value isAgain = both(b, isThis, is);
       differ = both(b, differ, b.createOrFold<arith::XOrIOp>(isAgain, one));
       is = b.createOrFold<arith::OrIOp>(is, isThis);
@@ -256,6 +249,16 @@ static FailureOr<SmallVector<Value>> readAxes(LoweringBuilder &b, Operation *op,
   }
   require(b, differ, "axes must differ");
   return isAxis;
+}
+
+/// Per dim, the number of dims ahead of it that are no axes; the last entry
+/// counts all of them.
+static Extents countOthers(LoweringBuilder &b, ArrayRef<Value> isAxis) {
+  Extents counts{b.getIndexAttr(0)};
+  for (Value is : isAxis)
+    counts.push_back(addExtents(
+        b, counts.back(), select(b, is, b.getIndexAttr(0), b.getIndexAttr(1))));
+  return counts;
 }
 
 namespace {
@@ -408,7 +411,8 @@ struct LowerSqueeze : public LoweringPattern<SqueezeOp> {
     if (failed(isAxis))
       return failure();
     // Dim i goes to dim i minus the number of axes before it.
-    OpFoldResult position = b.getIndexAttr(0), one = b.getIndexAttr(1);
+    Extents positions = countOthers(b, *isAxis);
+    OpFoldResult one = b.getIndexAttr(1);
     Extents extents(type.getRank(), one);
     for (auto [i, extent] : llvm::enumerate(from)) {
       Value goes = (*isAxis)[i];
@@ -420,14 +424,12 @@ struct LowerSqueeze : public LoweringPattern<SqueezeOp> {
               "dim " + Twine(i) + " must be 1 to be removed");
       OpFoldResult kept = select(b, goes, one, extent);
       for (auto [k, to] : llvm::enumerate(extents)) {
-        Value isThis =
-            compare(b, arith::CmpIPredicate::eq, position, b.getIndexAttr(k));
+        Value isThis = compare(b, arith::CmpIPredicate::eq, positions[i],
+                               b.getIndexAttr(k));
         to = select(b, isThis, mulExtents(b, to, kept), to);
       }
-      position =
-          addExtents(b, position, select(b, goes, b.getIndexAttr(0), one));
     }
-    std::optional<int64_t> rankLeft = getConstantIntValue(position);
+    std::optional<int64_t> rankLeft = getConstantIntValue(positions.back());
     if (rankLeft && *rankLeft != type.getRank())
       return op.emitOpError("expected a result of rank ")
              << *rankLeft << ", but got " << type;
@@ -450,20 +452,19 @@ struct LowerUnsqueeze : public LoweringPattern<UnsqueezeOp> {
     if (failed(isAxis))
       return failure();
     // Dim i of the result is the data's dim at i minus the axes before it.
-    OpFoldResult position = b.getIndexAttr(0), one = b.getIndexAttr(1);
+    Extents positions = countOthers(b, *isAxis);
+    OpFoldResult one = b.getIndexAttr(1);
     Extents extents;
-    for (Value isNew : *isAxis) {
+    for (auto [i, isNew] : llvm::enumerate(*isAxis)) {
       OpFoldResult extent = one;
-      for (auto [k, size] : llvm::enumerate(from))
-        extent = select(
-            b,
-            compare(b, arith::CmpIPredicate::eq, position, b.getIndexAttr(k)),
-            size, extent);
+      for (auto [k, size] : llvm::enumerate(from)) {
+        Value isThis = compare(b, arith::CmpIPredicate::eq, positions[i],
+                               b.getIndexAttr(k));
+        extent = select(b, isThis, size, extent);
+      }
       extents.push_back(select(b, isNew, one, extent));
-      position =
-          addExtents(b, position, select(b, isNew, b.getIndexAttr(0), one));
     }
-    std::optional<int64_t> rankRead = getConstantIntValue(position);
+    std::optional<int64_t> rankRead = getConstantIntValue(positions.back());
     if (rankRead && *rankRead != static_cast<int64_t>(from.size()))
       return op.emitOpError("expected axes for a result of rank ")
              << rank << ", but they leave " << *rankRead

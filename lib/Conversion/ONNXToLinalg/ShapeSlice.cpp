@@ -116,17 +116,12 @@ struct LowerSlice : public LoweringPattern<SliceOp> {
     if (isView)
       return SmallVector<Value>{
           extractSlice(b, data, offsets, *refined, strides)};
-    return SmallVector<Value>{
-        generate(b, *refined, elementType(data),
-                 [&](ImplicitLocOpBuilder &inner, ValueRange indices) -> Value {
-                   SmallVector<Value> source;
-                   for (auto [index, offset, stride] :
-                        llvm::zip_equal(indices, offsets, strides))
-                     source.push_back(indexValue(
-                         inner, addExtents(inner, offset,
-                                           mulExtents(inner, index, stride))));
-                   return tensor::ExtractOp::create(inner, data, source);
-                 })};
+    return SmallVector<Value>{readEach(
+        b, data, *refined,
+        [&](ImplicitLocOpBuilder &inner, int64_t dim, OpFoldResult index) {
+          return addExtents(inner, offsets[dim],
+                            mulExtents(inner, index, strides[dim]));
+        })};
   }
 
 private:
@@ -178,23 +173,12 @@ private:
         return op.emitOpError("expected steps other than 0");
       require(b, compare(b, arith::CmpIPredicate::ne, step, b.getIndexAttr(0)),
               "steps must not be 0");
-      if (std::optional<int64_t> axis = getConstantIntValue(axes[i])) {
-        if (*axis < -rank || *axis >= rank)
-          return op.emitOpError("expected axes in [")
-                 << -rank << ", " << rank - 1 << "], but got " << *axis;
-        dims[normalizeAxis(*axis, rank)] = {start, end, step, {}};
-        continue;
-      }
-      OpFoldResult axis = wrapIndex(b, axes[i], b.getIndexAttr(rank));
-      Value isAxis = both(
-          b, compare(b, arith::CmpIPredicate::sge, axis, b.getIndexAttr(0)),
-          compare(b, arith::CmpIPredicate::slt, axis, b.getIndexAttr(rank)));
-      require(b, isAxis,
-              "axes must be in [" + Twine(-rank) + ", " + Twine(rank - 1) +
-                  "]");
+      FailureOr<OpFoldResult> axis = readAxis(b, op, axes[i], rank);
+      if (failed(axis))
+        return failure();
       for (auto [k, dim] : llvm::enumerate(dims)) {
         Value isThis =
-            compare(b, arith::CmpIPredicate::eq, axis, b.getIndexAttr(k));
+            compare(b, arith::CmpIPredicate::eq, *axis, b.getIndexAttr(k));
         dim.start = select(b, isThis, start, dim.start);
         dim.end = select(b, isThis, end, dim.end);
         dim.step = select(b, isThis, step, dim.step);

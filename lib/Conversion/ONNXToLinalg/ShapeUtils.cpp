@@ -191,6 +191,24 @@ std::optional<Extents> moe::onnx::indexElements(LoweringBuilder &b,
   return result;
 }
 
+FailureOr<OpFoldResult> moe::onnx::readAxis(LoweringBuilder &b, Operation *op,
+                                            OpFoldResult element,
+                                            int64_t rank) {
+  if (std::optional<int64_t> constant = getConstantIntValue(element)) {
+    if (*constant < -rank || *constant >= rank)
+      return op->emitOpError("expected axes in [")
+             << -rank << ", " << rank - 1 << "], but got " << *constant;
+    return OpFoldResult(b.getIndexAttr(normalizeAxis(*constant, rank)));
+  }
+  OpFoldResult axis = wrapIndex(b, element, b.getIndexAttr(rank));
+  require(
+      b,
+      both(b, compare(b, arith::CmpIPredicate::sge, axis, b.getIndexAttr(0)),
+           compare(b, arith::CmpIPredicate::slt, axis, b.getIndexAttr(rank))),
+      "axes must be in [" + Twine(-rank) + ", " + Twine(rank - 1) + "]");
+  return axis;
+}
+
 Value moe::onnx::fromScalars(ImplicitLocOpBuilder &b, ArrayRef<int64_t> shape,
                              ArrayRef<Value> elements, Type elementType) {
   return tensor::FromElementsOp::create(
@@ -294,6 +312,39 @@ void moe::onnx::requireIndices(LoweringBuilder &b, Value indices,
           message);
 }
 
+void moe::onnx::requireInside(LoweringBuilder &b, const Extents &indices,
+                              const Extents &data, int64_t axis) {
+  for (auto [i, index, extent] : llvm::enumerate(indices, data))
+    if (static_cast<int64_t>(i) != axis)
+      require(b, compare(b, arith::CmpIPredicate::sle, index, extent),
+              "dim " + Twine(i) +
+                  " of the indices must not exceed that of the data");
+}
+
+void moe::onnx::requireTuples(LoweringBuilder &b, Value indices,
+                              ArrayRef<OpFoldResult> extents, StringRef what) {
+  int64_t last = rankOf(indices) - 1, length = extents.size();
+  requireEqual(b, extentOf(b, indices, last), b.getIndexAttr(length),
+               "index tuples must have " + Twine(length) + " elements");
+  for (auto [i, extent] : llvm::enumerate(extents))
+    requireIndices(
+        b, sliceDim(b, indices, last, b.getIndexAttr(i), b.getIndexAttr(1)),
+        extent, what);
+}
+
+SmallVector<Value> moe::onnx::readTuple(ImplicitLocOpBuilder &b, Value indices,
+                                        ValueRange position,
+                                        ArrayRef<OpFoldResult> extents) {
+  SmallVector<Value> at(position), tuple;
+  at.push_back(nullptr);
+  for (auto [i, extent] : llvm::enumerate(extents)) {
+    at.back() = indexConstant(b, i);
+    Value element = tensor::ExtractOp::create(b, indices, at);
+    tuple.push_back(toIndex(b, element, extent));
+  }
+  return tuple;
+}
+
 Value moe::onnx::toIndex(ImplicitLocOpBuilder &b, Value element,
                          OpFoldResult extent) {
   return indexValue(b, wrapIndex(b, toExtent(b, element), extent));
@@ -323,6 +374,20 @@ Value moe::onnx::indexed(LoweringBuilder &b, ValueRange inputs,
                                        body(inner, args.drop_back(), indices));
              })
       .getResult(0);
+}
+
+Value moe::onnx::readEach(
+    LoweringBuilder &b, Value data, const Extents &extents,
+    function_ref<OpFoldResult(ImplicitLocOpBuilder &, int64_t, OpFoldResult)>
+        locate) {
+  return generate(
+      b, extents, elementType(data),
+      [&](ImplicitLocOpBuilder &inner, ValueRange indices) -> Value {
+        SmallVector<Value> source;
+        for (auto [dim, index] : llvm::enumerate(indices))
+          source.push_back(indexValue(inner, locate(inner, dim, index)));
+        return tensor::ExtractOp::create(inner, data, source);
+      });
 }
 
 SmallVector<Value> moe::onnx::sequentialLoops(

@@ -1,5 +1,4 @@
-//===- ShapeUtils.h - Shared by the shape and indexing lowerings -*- C++
-//-*-===//
+//===- ShapeUtils.h - Shared by the shape lowerings -------------*- C++ -*-===//
 //
 // Arithmetic on extents, the elements of shape operands as scalars, reshapes,
 // preconditions on indices, and loops whose body sees its indices.
@@ -87,6 +86,13 @@ scalarElements(mlir::ImplicitLocOpBuilder &b, mlir::Value tensor);
 std::optional<Extents> indexElements(LoweringBuilder &b, mlir::Value tensor,
                                      int64_t count = -1);
 
+/// An element of an operand that lists axes, as a dim of a shape of `rank`: a
+/// constant is checked now, with an error on `op`, any other one by the run.
+mlir::FailureOr<mlir::OpFoldResult> readAxis(LoweringBuilder &b,
+                                             mlir::Operation *op,
+                                             mlir::OpFoldResult element,
+                                             int64_t rank);
+
 /// A tensor made of scalars.
 mlir::Value fromScalars(mlir::ImplicitLocOpBuilder &b,
                         llvm::ArrayRef<int64_t> shape,
@@ -133,6 +139,23 @@ staticShape(llvm::ArrayRef<mlir::OpFoldResult> extents);
 void requireIndices(LoweringBuilder &b, mlir::Value indices,
                     mlir::OpFoldResult extent, llvm::StringRef what);
 
+/// Ends the run unless the dims of `indices` other than `axis` are at most as
+/// long as those of the data.
+void requireInside(LoweringBuilder &b, const Extents &indices,
+                   const Extents &data, int64_t axis);
+
+/// Ends the run unless each line of the last dim of `indices` is an index tuple
+/// for dims of these extents.
+void requireTuples(LoweringBuilder &b, mlir::Value indices,
+                   llvm::ArrayRef<mlir::OpFoldResult> extents,
+                   llvm::StringRef what);
+
+/// The index values of the tuple at `position`.
+llvm::SmallVector<mlir::Value>
+readTuple(mlir::ImplicitLocOpBuilder &b, mlir::Value indices,
+          mlir::ValueRange position,
+          llvm::ArrayRef<mlir::OpFoldResult> extents);
+
 /// An integer element as an index value in [0, extent).
 mlir::Value toIndex(mlir::ImplicitLocOpBuilder &b, mlir::Value element,
                     mlir::OpFoldResult extent);
@@ -147,6 +170,14 @@ mlir::Value indexed(LoweringBuilder &b, mlir::ValueRange inputs,
                     llvm::ArrayRef<mlir::AffineMap> maps,
                     const Extents &extents, mlir::Type elementType,
                     IndexedBody body);
+
+/// A tensor whose elements are those of `data` at the places that `locate`
+/// gives for each dim and its index.
+mlir::Value readEach(
+    LoweringBuilder &b, mlir::Value data, const Extents &extents,
+    llvm::function_ref<mlir::OpFoldResult(
+        mlir::ImplicitLocOpBuilder &, int64_t dim, mlir::OpFoldResult index)>
+        locate);
 
 /// Sequential loops over `extents`, the last one innermost, that carry tensors.
 llvm::SmallVector<mlir::Value>

@@ -9,11 +9,10 @@
 
 #include "ImportError.h"
 #include "Types.h"
+#include "moe/Dialect/RT/IR/RT.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Path.h"
-#include <climits>
-#include <cstdlib>
 #include <unordered_map>
 
 namespace moe::importer {
@@ -22,16 +21,6 @@ namespace {
 
 constexpr const char *kPlaceholderOp = "Weight";
 constexpr const char *kPlaceholderIndex = "index";
-
-/// The canonical form of an existing path, or an empty string.
-std::string canonicalize(const std::string &path) {
-  char *resolved = ::realpath(path.c_str(), nullptr);
-  if (!resolved)
-    return {};
-  std::string result = resolved;
-  std::free(resolved);
-  return result;
-}
 
 class Resolver {
 public:
@@ -314,36 +303,17 @@ ModelFolder::ModelFolder(const std::string &modelPath)
 
 const MappedFile &ModelFolder::open(std::string &location,
                                     const std::string &tensor) {
-  auto fail = [&](const llvm::Twine &what) {
-    throw ImportError("tensor '" + tensor +
-                      "': its external data's location '" + location + "' " +
-                      what);
+  auto get = [&](llvm::Expected<std::string> path) {
+    if (!path)
+      throw ImportError("tensor '" + tensor +
+                        "': its external data's location '" + location + "' " +
+                        llvm::toString(path.takeError()));
+    return *path;
   };
-  if (location.empty() || location.find('\0') != std::string::npos)
-    fail("is not a file name");
-  if (llvm::sys::path::is_absolute(location))
-    fail("is an absolute path; it must be relative to the model's folder");
-  llvm::SmallString<128> normal;
-  for (llvm::StringRef part : llvm::make_range(
-           llvm::sys::path::begin(location), llvm::sys::path::end(location))) {
-    if (part == "..")
-      fail("has '..'; it must stay in the model's folder");
-    if (part != ".")
-      llvm::sys::path::append(normal, part);
-  }
-  if (normal.empty())
-    fail("is not a file name");
-  location = normal.str().str();
+  location = get(rt::normalizeSpanFile(location));
   if (auto it = files.find(location); it != files.end())
     return *it->second;
-  std::string root = canonicalize(folder);
-  std::string path = canonicalize(folder + "/" + location);
-  if (path.empty() || root.empty())
-    fail("does not exist");
-  if (root != "/")
-    root += '/';
-  if (!llvm::StringRef(path).starts_with(root))
-    fail("is or goes through a link that leaves the model's folder");
+  std::string path = get(rt::locateSpanFile(folder, location));
   auto &file = files[location];
   file = std::make_unique<MappedFile>(path, /*followLink=*/false);
   return *file;

@@ -78,6 +78,7 @@ OwningOpRef<ModuleOp> moe::importONNX(llvm::StringRef path,
   try {
     return import(path.str(), context, options);
   } catch (const AlreadyReported &) {
+    return nullptr;
   } catch (const std::bad_alloc &) {
     emitError(location, "out of memory while importing the model");
   } catch (const std::exception &error) {

@@ -98,6 +98,16 @@ def cases():
     yield "text", b"hello, this is no model\n", "not an ONNX model"
     yield "ones", b"\xff" * 4096, "not an ONNX model"
     yield "no_graph", varint(1, 10), "no graph"
+    for name, content, words in (
+        ("number", b"\x08\xff", "ends inside a number"),
+        ("long_number", b"\x08" + b"\xff" * 11, "more than 10 bytes"),
+        ("field", b"\x00\x01", "invalid field number"),
+        ("wire_type", b"\x0b", "unknown wire type"),
+        ("length", b"\x0a\x7f" + bytes(4), "a field of 127 bytes, of which"),
+    ):
+        yield f"wire_{name}", content, words
+    yield "many_nodes", model(graph(b"\x0a\x00" * ((4 << 20) + 1))), "more than 4194304"
+    yield "long_name", model(graph(text(2, "g" * (129 << 20)))), "more than 128 MiB"
     for i in range(50):
         yield f"truncated_{i}", whole[: 1 + i * (len(whole) - 2) // 50], ""
     # A byte changed at many places: a model or an error, never a crash.
@@ -154,6 +164,25 @@ def cases():
     attribute = data(5, text(1, "sparse_value") + data(22, sparse) + varint(20, 11))
     yield "sparse_constant", model(graph(
         X, node("Constant", [], ["c"], attribute), add("c"), Y)), "sparse"
+    yield "short_small_raw", model(graph(
+        X, initializer("w", [4], raw=bytes(12)), add("w"), Y)), "w"
+    yield "float8", model(graph(
+        X, initializer("w", [2048], raw=bytes(2048), element=17), add("w"), Y)), (
+            "FLOAT8E4M3FN elements are not supported")
+    yield "unmapped", model(graph(
+        value(11, "x", ["n", 1 << 18], INT64), value(12, "y", ["n", 1 << 18], INT64),
+        data(5, tensor("w", [1 << 18], element=INT64) + data(7, bytes(1 << 18))),
+        add("w"))), "store it as raw_data"
+    yield "raw_and_external", model(graph(X, initializer(
+        "w", [BIG], raw=bytes(16), external={"location": "w.bin"}),
+        add("w"), Y)), "data of its own"
+    yield "unnamed_weight", model(graph(X, initializer(
+        "", [BIG], raw=bytes(4 * BIG)), add("x"), Y)), "has no name"
+    attribute = data(5, text(1, "value") + data(5, tensor("", [BIG], raw=bytes(4 * BIG)))
+                     + varint(20, 4))
+    yield "big_attribute", model(graph(
+        value(11, "x", [1], INT64), node("ConstantOfShape", ["x"], ["y"], attribute),
+        value(12, "y", ["n"]))), "only initialisers and Constant nodes may"
     yield "sparse_weight", model(graph(X, data(15, sparse), add("s"), Y)), "sparse"
     yield "input_and_weight", model(graph(
         X, value(11, "w", [3]), initializer("w", [BIG], raw=bytes(4 * BIG)),

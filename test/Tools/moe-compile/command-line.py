@@ -7,9 +7,12 @@ a folder as it was before.
 """
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -122,6 +125,7 @@ class CommandLineTest(unittest.TestCase):
             "a second public function": "func.func @a() { return }\nfunc.func @b() { return }",
             "below the model's folder": 'rt.weight @w {source = [#rt.span<"../w.bin", offset = 0, length = 4, hash = 0, tensor<1xf32>>]} : tensor<1xf32>',
             "expected the function": "llvm.func @f() { llvm.return }\nrt.entry @main inputs [] outputs []",
+            "expected one rt.entry": "llvm.func @f() { llvm.return }",
             "'rt.type'": "func.func @main(%x: tensor<2xi8> {rt.type = tensor<3xui8>}) { return }",
         }
         for message, text in texts.items():
@@ -148,7 +152,144 @@ class CommandLineTest(unittest.TestCase):
             1, "small.mlir", "--target-cpu=pdp11", err="unknown target CPU 'pdp11'"
         )
 
+    def test_spans_stay_in_the_folder(self):
+        """A link that leaves, a pipe, a missing or short file; one that stays."""
+        for name in ("model", "outside"):
+            (self.folder / name).mkdir()
+            (self.folder / name / "w.bin").write_bytes(bytes(range(64)))
+        model = self.folder / "model"
+        (model / "leaves.bin").symlink_to("../outside/w.bin")
+        (model / "out").symlink_to("../outside")
+        (model / "stays.bin").symlink_to("w.bin")
+        os.mkfifo(model / "pipe")
+
+        def write(file, offset=0, digest=0):
+            (model / "m.mlir").write_text(
+                f'rt.weight @w {{source = [#rt.span<"{file}", offset = {offset}, '
+                f"length = 64, hash = {digest}, tensor<16xf32>>]}} : tensor<16xf32>\n"
+                "func.func @main() -> tensor<16xf32> {\n"
+                "  %w = rt.weight_ref @w : tensor<16xf32>\n"
+                "  return %w : tensor<16xf32>\n}\n"
+            )
+
+        for file, offset, digest, message in (
+            ("leaves.bin", 0, 0, "a link that leaves the model's folder"),
+            ("out/w.bin", 0, 0, "a link that leaves the model's folder"),
+            ("pipe", 0, 0, "not a regular file"),
+            ("none.bin", 0, 0, "does not exist"),
+            ("w.bin", 4, 0, "to hold 64 bytes at offset 4, but it has 64 bytes"),
+            ("w.bin", 0, 1, "not those that the module was made from"),
+        ):
+            write(file, offset, digest)
+            for weights in ("embed", "beside"):
+                flags = ["model/m.mlir", f"--weights={weights}", "-o", "out"]
+                with self.subTest(file=file, weights=weights):
+                    self.check(1, *flags, err=message)
+        for weights in ("embed", "deferred"):
+            write("stays.bin")
+            self.check(0, "model/m.mlir", f"--weights={weights}", "-o", "out")
+        write("leaves.bin")
+        self.check(1, "model/m.mlir", "--weights=deferred", "-o", "x", err="a link")
+
+    def test_weights_beyond_any_file(self):
+        (self.folder / "m.mlir").write_text(
+            'rt.weight @w {source = [#rt.span<"w", offset = 0, length = '
+            "9223372036854775808, hash = 0, tensor<1152921504606846976xf64>>]} : "
+            "tensor<1152921504606846976xf64>\n"
+            "func.func @main() -> tensor<1152921504606846976xf64> {\n"
+            "  %w = rt.weight_ref @w : tensor<1152921504606846976xf64>\n"
+            "  return %w : tensor<1152921504606846976xf64>\n}\n"
+        )
+        self.check(1, "m.mlir", "-o", "out", err="is too large")
+
+    # Linking
+
+    def test_no_linker(self):
+        """No driver to be found, one that fails."""
+        tool = shutil.which("moe-compile")
+        environment = dict(os.environ, PATH=str(self.folder / "bin"))
+        (self.folder / "bin").mkdir()
+
+        def check(message):
+            before = sorted(os.listdir(self.folder))
+            done = subprocess.run(
+                [tool, "small.mlir", "-o", "out"],
+                cwd=self.folder,
+                env=environment,
+                capture_output=True,
+                text=True,
+            )
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn(message, done.stderr)
+            self.assertEqual(sorted(os.listdir(self.folder)), before)
+
+        sanitized = os.environ.get("ASAN_OPTIONS")
+        check("needs clang-22" if sanitized else "linking needs a C compiler driver")
+        driver = self.folder / "bin" / ("clang-22" if sanitized else "cc")
+        driver.write_text("#!/bin/sh\necho no disk >&2\nexit 3\n")
+        driver.chmod(0o755)
+        check("failed\nnote: no disk")
+
+    @unittest.skipIf("ASAN_OPTIONS" in os.environ, "copies a program of 100 MB")
+    def test_no_runtime(self):
+        """A compiler without the files that it links into artefacts."""
+        build = Path(shutil.which("moe-compile")).parents[1]
+        there = self.folder / "there"
+        (there / "bin").mkdir(parents=True)
+        (there / "lib").mkdir()
+        shutil.copy(build / "bin" / "moe-compile", there / "bin")
+        for missing, emit in (
+            ("libmoe_rt.a", "exe"),
+            ("moe_exe_main.o", "exe"),
+            ("MoERuntime.h", "lib"),
+        ):
+            with self.subTest(missing):
+                done = subprocess.run(
+                    [there / "bin" / "moe-compile", "small.mlir", f"--emit={emit}"],
+                    cwd=self.folder,
+                    capture_output=True,
+                    text=True,
+                )
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn("the compiler's runtime is incomplete", done.stderr)
+                self.assertIn(missing, done.stderr)
+                if not missing.endswith(".h"):
+                    shutil.copy(build / "lib" / missing, there / "lib")
+
     # Outputs
+
+    def compile_until(self, ending):
+        """Sends the signal when the weights are there and the object is not; the
+        exit code."""
+        with subprocess.Popen(
+            ["moe-compile", ADAMOE, "-o", "out"],
+            cwd=self.folder,
+            stderr=subprocess.PIPE,
+        ) as compiler:
+            while compiler.poll() is None:
+                if list(self.folder.glob(".moe-compile-*/weights")):
+                    compiler.send_signal(ending)
+                    break
+                time.sleep(0.001)
+            compiler.communicate(timeout=50)
+        return compiler.returncode
+
+    def test_ignored_signals(self):
+        """What nohup started goes on."""
+        previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        self.addCleanup(signal.signal, signal.SIGHUP, previous)
+        self.assertEqual(self.compile_until(signal.SIGHUP), 0)
+        self.assertTrue((self.folder / "out").exists())
+
+    def test_signals_leave_nothing_behind(self):
+        """A signal while files are being made: none is left."""
+        for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(ending):
+                # Whoever runs the test may ignore it.
+                signal.signal(ending, signal.SIG_DFL)
+                before = sorted(os.listdir(self.folder))
+                self.assertEqual(self.compile_until(ending), -ending)
+                self.assertEqual(sorted(os.listdir(self.folder)), before)
 
     def test_unwritable_outputs(self):
         (self.folder / "folder").mkdir()

@@ -4,9 +4,11 @@ executables are tested in test/Driver."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -40,6 +42,24 @@ class MoeRunTest(unittest.TestCase):
         np.savez(cls.folder / "in.npz", x=x)
         np.savez(cls.folder / "right.npz", y=np.exp(x))
         np.savez(cls.folder / "wrong.npz", y=np.exp(x) + 1)
+
+    def test_signal_while_compiling(self):
+        """Neither its own temporary folder nor the compiler's in it is left."""
+        temporary = self.folder / "tmp"
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        with subprocess.Popen(
+            ["moe-run", "m.onnxtxt", "--inputs=in.npz"],
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, "TMPDIR": str(temporary)},
+        ) as run:
+            while run.poll() is None:
+                if list(temporary.glob("moe-run-*/.moe-compile-*")):
+                    run.terminate()
+                    break
+                time.sleep(0.001)
+        self.assertEqual(run.returncode, -signal.SIGTERM)
+        self.assertEqual(list(temporary.glob("moe-run-*")), [])
 
     def check(self, code, *flags, out="", err="", **environment):
         done = subprocess.run(

@@ -75,7 +75,12 @@ void addDimRules(DimRules &rules, mlir::MLIRContext *context, DimRule rule) {
 void addElementRules(DimRules &rules, mlir::MLIRContext *context);
 void addShapeRules(DimRules &rules, mlir::MLIRContext *context);
 void addComputeRules(DimRules &rules, mlir::MLIRContext *context);
+void addWindowRules(DimRules &rules, mlir::MLIRContext *context);
 void addRegionRules(DimRules &rules, mlir::MLIRContext *context);
+void addTensorRules(DimRules &rules, mlir::MLIRContext *context);
+
+/// Rule of destination-style ops on tensors: results have the extents of inits.
+void inferDestinationStyle(mlir::Operation *op, DimWalk &walk);
 
 /// Rule of ops with ElementwiseOpInterface: broadcasting.
 void inferElementwise(mlir::Operation *op, DimWalk &walk);

@@ -2,6 +2,7 @@
 #include "moe/Dialect/ONNX/Analysis/SymbolicDims.h"
 
 #include "DimWalk.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "moe/Dialect/RT/IR/RT.h"
 
 using namespace mlir;
@@ -140,6 +141,8 @@ void DimWalk::visitOp(Operation *op) {
     rule(op, *this);
   else if (isa<ElementwiseOpInterface>(op))
     inferElementwise(op, *this);
+  else if (isa<DestinationStyleOpInterface>(op))
+    inferDestinationStyle(op, *this);
   for (Value value : op->getResults())
     if (!result.dims.contains(value))
       setDims(value, {});
@@ -186,7 +189,9 @@ SymbolicDims::SymbolicDims(FunctionOpInterface function) : function(function) {
   addElementRules(rules, mlirContext);
   addShapeRules(rules, mlirContext);
   addComputeRules(rules, mlirContext);
+  addWindowRules(rules, mlirContext);
   addRegionRules(rules, mlirContext);
+  addTensorRules(rules, mlirContext);
   DimWalk(*this, rules).visitFunction();
 }
 

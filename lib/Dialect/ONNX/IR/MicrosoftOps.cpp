@@ -1,12 +1,8 @@
 //===- MicrosoftOps.cpp - Ops of Microsoft.td -----------------------------===//
-#include "moe/Dialect/ONNX/IR/ONNX.h"
+#include "VerifyUtils.h"
 
 using namespace mlir;
 using namespace moe::onnx;
-
-static ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
 
 LogicalResult MSSimplifiedLayerNormalizationOp::verify() {
   int64_t rank = shapeOf(getX()).size(), axis = static_cast<int64_t>(getAxis());

@@ -1,21 +1,12 @@
 //===- NNOps.cpp - Ops of NN.td -------------------------------------------===//
+#include "VerifyUtils.h"
+
 #include "moe/Dialect/ONNX/IR/Einsum.h"
-#include "moe/Dialect/ONNX/IR/ONNX.h"
 
 #include "mlir/Dialect/Traits.h"
 
 using namespace mlir;
 using namespace moe::onnx;
-
-static ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
-
-static int64_t rankOf(Value value) { return shapeOf(value).size(); }
-
-static bool mayDiffer(int64_t lhs, int64_t rhs) {
-  return ShapedType::isStatic(lhs) && ShapedType::isStatic(rhs) && lhs != rhs;
-}
 
 /// Verifies that `result` may have `shape`.
 static LogicalResult verifyResultShape(Operation *op, ArrayRef<int64_t> shape,
@@ -33,7 +24,7 @@ static LogicalResult verifyResultShape(Operation *op, ArrayRef<int64_t> shape,
 static LogicalResult verifyChannels(Operation *op, ValueRange operands,
                                     int64_t channels) {
   for (Value operand : operands)
-    if (rankOf(operand) != 1 || mayDiffer(shapeOf(operand)[0], channels))
+    if (rankOf(operand) != 1 || differ(shapeOf(operand)[0], channels))
       return op->emitOpError("expected vectors of one element per channel, "
                              "but got ")
              << operand.getType();
@@ -51,7 +42,7 @@ LogicalResult MatMulOp::verify() {
            << getOperandTypes();
   int64_t aInner = a.back();
   int64_t bInner = b.size() == 1 ? b[0] : b[b.size() - 2];
-  if (mayDiffer(aInner, bInner))
+  if (differ(aInner, bInner))
     return emitOpError("expected equal inner dims, but got ")
            << aInner << " and " << bInner;
   SmallVector<int64_t> shape;
@@ -73,7 +64,7 @@ LogicalResult GemmOp::verify() {
     return emitOpError("expected matrices A and B, but got ")
            << getA().getType() << " and " << getB().getType();
   int64_t aInner = a[getTransA() ? 0 : 1], bInner = b[getTransB() ? 1 : 0];
-  if (mayDiffer(aInner, bInner))
+  if (differ(aInner, bInner))
     return emitOpError("expected equal inner dims, but got ")
            << aInner << " and " << bInner;
   SmallVector<int64_t> shape{a[getTransA() ? 1 : 0], b[getTransB() ? 0 : 1]};
@@ -83,7 +74,7 @@ LogicalResult GemmOp::verify() {
        withC.size() != 2))
     return emitOpError("expected C to broadcast to ")
            << getY().getType() << ", but got " << getC().getType();
-  for (APFloat factor : {getAlpha(), getBeta()})
+  for (const APFloat &factor : {getAlpha(), getBeta()})
     if (isa<IntegerType>(getElementTypeOrSelf(getY())) && !factor.isInteger())
       return emitOpError("expected whole alpha and beta on integers, but got ")
              << factor.convertToFloat();
@@ -91,8 +82,6 @@ LogicalResult GemmOp::verify() {
 }
 
 LogicalResult EinsumOp::verify() {
-  if (getInputs().empty())
-    return emitOpError("expected at least one operand");
   SmallVector<int64_t> ranks;
   for (Value operand : getInputs())
     ranks.push_back(rankOf(operand));
@@ -107,7 +96,7 @@ LogicalResult EinsumOp::verify() {
       auto [it, isNew] = extents.try_emplace(label, extent);
       if (isNew || it->second == extent || extent == 1)
         continue;
-      if (it->second != 1 && mayDiffer(it->second, extent))
+      if (it->second != 1 && differ(it->second, extent))
         return emitOpError("expected one extent per letter, but got ")
                << it->second << " and " << extent;
       if (it->second == 1 || ShapedType::isDynamic(it->second))

@@ -33,8 +33,6 @@ void ONNXDialect::initialize() {
 }
 
 LogicalResult moe::onnx::verifyBroadcast(Operation *op) {
-  if (op->getNumResults() != 1)
-    return op->emitOpError("expected one result");
   if (op->getNumOperands() == 0)
     return op->emitOpError("expected at least one operand");
   auto resultType = cast<RankedTensorType>(op->getResult(0).getType());

@@ -8,8 +8,6 @@
 
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 
-#include "mlir/Dialect/Utils/IndexingUtils.h"
-
 using namespace mlir;
 using namespace moe::onnx;
 
@@ -18,12 +16,6 @@ using namespace moe::onnx;
 //===----------------------------------------------------------------------===//
 
 OpFoldResult ConstantOp::fold(FoldAdaptor adaptor) { return getValueAttr(); }
-
-LogicalResult ConstantOp::verify() {
-  if (!isa<ElementsAttr>(getValue()))
-    return emitOpError("expected the elements of a tensor as value");
-  return success();
-}
 
 LogicalResult ConstantOfShapeOp::verify() {
   if (failed(verifyVector(*this, getInput(), "input", rankOf(getOutput()))))

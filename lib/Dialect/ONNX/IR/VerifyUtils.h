@@ -10,13 +10,21 @@
 
 namespace moe::onnx {
 
-inline int64_t rankOf(mlir::Value value) {
-  return mlir::cast<mlir::RankedTensorType>(value.getType()).getRank();
+inline llvm::ArrayRef<int64_t> shapeOf(mlir::Value value) {
+  return mlir::cast<mlir::RankedTensorType>(value.getType()).getShape();
 }
+
+inline int64_t rankOf(mlir::Value value) { return shapeOf(value).size(); }
 
 /// Extent of a dim, or ShapedType::kDynamic.
 inline int64_t dimOf(mlir::Value value, int64_t dim) {
-  return mlir::cast<mlir::RankedTensorType>(value.getType()).getDimSize(dim);
+  return shapeOf(value)[dim];
+}
+
+/// Whether two extents are known to differ.
+inline bool differ(int64_t lhs, int64_t rhs) {
+  return mlir::ShapedType::isStatic(lhs) && mlir::ShapedType::isStatic(rhs) &&
+         lhs != rhs;
 }
 
 /// `value`, called `name`, has this rank.

@@ -1,18 +1,8 @@
 //===- WindowOps.cpp - Ops of Window.td and Quantization.td ---------------===//
-#include "moe/Dialect/ONNX/IR/ONNX.h"
+#include "VerifyUtils.h"
 
 using namespace mlir;
 using namespace moe::onnx;
-
-static ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
-
-static int64_t rankOf(Value value) { return shapeOf(value).size(); }
-
-static bool mayDiffer(int64_t lhs, int64_t rhs) {
-  return ShapedType::isStatic(lhs) && ShapedType::isStatic(rhs) && lhs != rhs;
-}
 
 using OptionalList = std::optional<ArrayRef<int64_t>>;
 
@@ -66,7 +56,7 @@ static LogicalResult verifyConv(OpTy op, Value input, Value weights,
   if (OptionalList kernel = op.getKernelShape())
     for (auto [extent, given] :
          llvm::zip_equal(shapeOf(weights).drop_front(2), *kernel))
-      if (mayDiffer(extent, given))
+      if (differ(extent, given))
         return op.emitOpError("expected weights with the kernel of "
                               "kernel_shape, but got ")
                << extent << " instead of " << given;
@@ -116,7 +106,7 @@ LogicalResult ConvTransposeOp::verify() {
     return failure();
   int64_t channels = shapeOf(getX())[1];
   int64_t group = static_cast<int64_t>(getGroup());
-  if (mayDiffer(channels, shapeOf(getW())[0]) ||
+  if (differ(channels, shapeOf(getW())[0]) ||
       (ShapedType::isStatic(channels) && channels % group != 0))
     return emitOpError("expected weights for each of ")
            << channels << " input channels in " << group << " groups, but got "

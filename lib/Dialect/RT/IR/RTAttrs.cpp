@@ -29,12 +29,9 @@ LogicalResult SpanAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                StringRef file, uint64_t offset, uint64_t length,
                                uint64_t hash, RankedTensorType type) {
   // A model, text or not, reads nothing outside of its folder.
-  if (file.empty() || llvm::sys::path::is_absolute(file) ||
-      llvm::is_contained(llvm::make_range(llvm::sys::path::begin(file),
-                                          llvm::sys::path::end(file)),
-                         ".."))
-    return emitError() << "expected a file below the model's folder, but got '"
-                       << file << "'";
+  if (llvm::Error error = normalizeSpanFile(file).takeError())
+    return emitError() << "expected a file below the model's folder, but '"
+                       << file << "' " << llvm::toString(std::move(error));
   if (!type.hasStaticShape() || !isElementType(type.getElementType()))
     return emitError() << "expected a static tensor of numbers, but got "
                        << type;
@@ -43,13 +40,6 @@ LogicalResult SpanAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "expected length to be the size of " << type << ", "
                        << size.value_or(~uint64_t(0)) << " bytes, but got "
                        << length;
-  auto isParent = [](StringRef component) { return component == ".."; };
-  if (file.empty() || llvm::sys::path::is_absolute(file) ||
-      llvm::any_of(llvm::make_range(llvm::sys::path::begin(file),
-                                    llvm::sys::path::end(file)),
-                   isParent))
-    return emitError() << "expected a file in the model's folder, but got '"
-                       << file << "'";
   if (offset + length < offset)
     return emitError() << "offset " << offset << " plus length " << length
                        << " overflows";

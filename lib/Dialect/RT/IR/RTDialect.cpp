@@ -70,13 +70,12 @@ static LogicalResult verifyInterfaceAttr(Operation *op, Type type,
          << attribute.getName().getValue() << "' of the rt dialect";
 }
 
+// The verifier of functions, and nothing else, asks about their attributes.
 LogicalResult RTDialect::verifyRegionArgAttribute(Operation *op,
                                                   unsigned regionIndex,
                                                   unsigned argIndex,
                                                   NamedAttribute attribute) {
-  auto function = dyn_cast<FunctionOpInterface>(op);
-  if (!function)
-    return op->emitOpError("rt attributes belong on functions");
+  auto function = cast<FunctionOpInterface>(op);
   return verifyInterfaceAttr(op, function.getArgumentTypes()[argIndex],
                              attribute);
 }
@@ -85,11 +84,21 @@ LogicalResult RTDialect::verifyRegionResultAttribute(Operation *op,
                                                      unsigned regionIndex,
                                                      unsigned resultIndex,
                                                      NamedAttribute attribute) {
-  auto function = dyn_cast<FunctionOpInterface>(op);
-  if (!function)
-    return op->emitOpError("rt attributes belong on functions");
+  auto function = cast<FunctionOpInterface>(op);
   return verifyInterfaceAttr(op, function.getResultTypes()[resultIndex],
                              attribute);
+}
+
+StringRef moe::rt::getNodeName(Location loc) {
+  StringRef name;
+  loc->walk([&](Location inner) {
+    auto named = dyn_cast<NameLoc>(inner);
+    if (!named)
+      return WalkResult::advance();
+    name = named.getName().getValue();
+    return WalkResult::interrupt();
+  });
+  return name;
 }
 
 //===----------------------------------------------------------------------===//

@@ -66,3 +66,113 @@ func.func @scan_count(%x: tensor<4xf32>) {
   } : (tensor<4xf32>) -> tensor<4xf32>
   return
 }
+
+// -----
+
+func.func @loop_number(%m: tensor<i64>, %x: tensor<4xf32>, %b: tensor<2xi1>, %s: tensor<f32>) {
+  // expected-error @+1 {{expected an iteration number of type tensor<i64>, but got 'tensor<i32>'}}
+  %0 = onnx.Loop M %m carried %x {
+  ^bb0(%i: tensor<i32>, %c: tensor<i1>, %v: tensor<4xf32>):
+    onnx.Yield %c, %v : tensor<i1>, tensor<4xf32>
+  } : (tensor<i64>, tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @loop_condition(%m: tensor<i64>, %x: tensor<4xf32>, %b: tensor<2xi1>, %s: tensor<f32>) {
+  // expected-error @+1 {{expected a condition of type tensor<i1>, but got 'tensor<f32>'}}
+  %0 = onnx.Loop M %m carried %x {
+  ^bb0(%i: tensor<i64>, %c: tensor<f32>, %v: tensor<4xf32>):
+    onnx.Yield %c, %v : tensor<f32>, tensor<4xf32>
+  } : (tensor<i64>, tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @loop_next_condition(%m: tensor<i64>, %x: tensor<4xf32>, %b: tensor<2xi1>, %s: tensor<f32>) {
+  // expected-error @+1 {{expected a next condition of type tensor<i1>, but got 'tensor<f32>'}}
+  %0 = onnx.Loop M %m carried %x {
+  ^bb0(%i: tensor<i64>, %c: tensor<i1>, %v: tensor<4xf32>):
+    onnx.Yield %s, %v : tensor<f32>, tensor<4xf32>
+  } : (tensor<i64>, tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @loop_scan_scalar(%m: tensor<i64>, %x: tensor<4xf32>, %b: tensor<2xi1>, %s: tensor<f32>) {
+  // expected-error @+1 {{expected scan output 0 with an axis 0, but got 'tensor<f32>'}}
+  %0:2 = onnx.Loop M %m carried %x {
+  ^bb0(%i: tensor<i64>, %c: tensor<i1>, %v: tensor<4xf32>):
+    onnx.Yield %c, %v, %s : tensor<i1>, tensor<4xf32>, tensor<f32>
+  } : (tensor<i64>, tensor<4xf32>) -> (tensor<4xf32>, tensor<f32>)
+  return
+}
+
+// -----
+
+func.func @loop_scan_type(%m: tensor<i64>, %x: tensor<4xf32>, %b: tensor<2xi1>, %s: tensor<f32>) {
+  // expected-error @+1 {{expected a slice of scan output 0 of rank 1, but got 'tensor<f32>'}}
+  %0:2 = onnx.Loop M %m carried %x {
+  ^bb0(%i: tensor<i64>, %c: tensor<i1>, %v: tensor<4xf32>):
+    onnx.Yield %c, %v, %s : tensor<i1>, tensor<4xf32>, tensor<f32>
+  } : (tensor<i64>, tensor<4xf32>) -> (tensor<4xf32>, tensor<?x4xf32>)
+  return
+}
+
+// -----
+
+func.func @loop_results(%m: tensor<i64>, %x: tensor<4xf32>) {
+  // expected-error @+1 {{expected at least 1 results, but got 0}}
+  "onnx.Loop"(%m, %x) <{operandSegmentSizes = array<i32: 1, 0, 1>}> ({
+  ^bb0(%i: tensor<i64>, %c: tensor<i1>, %v: tensor<4xf32>):
+    onnx.Yield %c : tensor<i1>
+  }) : (tensor<i64>, tensor<4xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func @scan_axis(%x: tensor<4xf32>) {
+  // expected-error @+1 {{expected scan input 0 with an axis 1, but got 'tensor<4xf32>'}}
+  %0 = onnx.Scan %x {num_scan_inputs = 1 : i64, scan_input_axes = array<i64: 1>} body {
+  ^bb0(%v: tensor<f32>):
+    onnx.Yield %v : tensor<f32>
+  } : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @scan_axes(%x: tensor<4xf32>) {
+  // expected-error @+1 {{expected 1 entries in scan_input_axes, but got 2}}
+  %0 = onnx.Scan %x {num_scan_inputs = 1 : i64, scan_input_axes = array<i64: 0, 0>} body {
+  ^bb0(%v: tensor<f32>):
+    onnx.Yield %v : tensor<f32>
+  } : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @scan_results(%x: tensor<4xf32>) {
+  // expected-error @+1 {{expected at least 1 results, but got 0}}
+  "onnx.Scan"(%x, %x) <{num_scan_inputs = 1 : i64}> ({
+  ^bb0(%s: tensor<4xf32>, %v: tensor<f32>):
+    onnx.Yield %s : tensor<4xf32>
+  }) : (tensor<4xf32>, tensor<4xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func @scan_arguments(%x: tensor<4xf32>) {
+  // expected-error @+1 {{expected a body of 1 arguments, but got 2}}
+  %0 = onnx.Scan %x {num_scan_inputs = 1 : i64} body {
+  ^bb0(%v: tensor<f32>, %w: tensor<f32>):
+    onnx.Yield %v : tensor<f32>
+  } : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}

@@ -25,22 +25,22 @@ rt.weight @w {source = [#rt.span<"m", offset = 18446744073709551615, length = 4,
 
 // -----
 
-// expected-error@+1 {{expected a file below the model's folder, but got '../m'}}
+// expected-error@+1 {{expected a file below the model's folder, but '../m' has '..'; it must stay in the model's folder}}
 rt.weight @w {source = [#rt.span<"../m", offset = 0, length = 4, hash = 0, tensor<1xf32>>]} : tensor<1xf32>
 
 // -----
 
-// expected-error@+1 {{expected a file below the model's folder, but got 'a/../../m'}}
+// expected-error@+1 {{expected a file below the model's folder, but 'a/../../m' has '..'}}
 rt.weight @w {source = [#rt.span<"a/../../m", offset = 0, length = 4, hash = 0, tensor<1xf32>>]} : tensor<1xf32>
 
 // -----
 
-// expected-error@+1 {{expected a file below the model's folder, but got '/etc/passwd'}}
+// expected-error@+1 {{expected a file below the model's folder, but '/etc/passwd' is an absolute path; it must be relative to the model's folder}}
 rt.weight @w {source = [#rt.span<"/etc/passwd", offset = 0, length = 4, hash = 0, tensor<1xf32>>]} : tensor<1xf32>
 
 // -----
 
-// expected-error@+1 {{expected a file below the model's folder, but got ''}}
+// expected-error@+1 {{expected a file below the model's folder, but '' is not a file name}}
 rt.weight @w {source = [#rt.span<"", offset = 0, length = 4, hash = 0, tensor<1xf32>>]} : tensor<1xf32>
 
 // -----

@@ -33,11 +33,10 @@ def ONNX_ConstantOp : ONNX_PureOp<"Constant", [ConstantLike,
     %0 = onnx.Constant dense<[1, 2]> : tensor<2xi64>
     ```
   }];
-  let arguments = (ins TypedAttrInterface:$value);
+  let arguments = (ins ElementsAttr:$value);
   let results = (outs ONNX_Tensor:$output);
   let assemblyFormat = "attr-dict $value";
   let hasFolder = 1;
-  let hasVerifier = 1;
 }
 
 def ONNX_ConstantOfShapeOp : ONNX_LayoutOp<"ConstantOfShape"> {

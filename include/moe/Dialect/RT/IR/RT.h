@@ -17,7 +17,12 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/Error.h"
+
 #include "moe/Dialect/RT/IR/RTDialect.h.inc"
+
+#include "moe/Dialect/RT/IR/RTEnums.h.inc"
 
 #include "moe/Dialect/RT/IR/RTInterfaces.h.inc"
 
@@ -30,6 +35,11 @@ namespace moe::rt {
 struct RunStatus : public mlir::SideEffects::Resource::Base<RunStatus> {
   llvm::StringRef getName() final { return "RunStatus"; }
 };
+
+/// The resource that `rt.count` writes.
+struct Counters : public mlir::SideEffects::Resource::Base<Counters> {
+  llvm::StringRef getName() final { return "Counters"; }
+};
 } // namespace moe::rt
 
 #define GET_OP_CLASSES
@@ -41,10 +51,33 @@ namespace moe::rt {
 /// types their bit width, rounded up to bytes. Fails on overflow.
 std::optional<uint64_t> getStorageSize(mlir::RankedTensorType type);
 
+/// The name of a span's file without `.` components; a phrase that says what is
+/// wrong with a name that does not lead below the model's folder.
+llvm::Expected<std::string> normalizeSpanFile(llvm::StringRef file);
+
+/// The real path of a span's file in the model's folder; a phrase that says
+/// what is wrong where it does not exist or a link leads out of the folder.
+llvm::Expected<std::string> locateSpanFile(llvm::StringRef folder,
+                                           llvm::StringRef file);
+
 /// The interface of an entry function, from its attributes `rt.name`, `rt.dims`
 /// and `rt.type`; a value without a name is called `arg<i>` or `result<i>`.
 llvm::SmallVector<ValueAttr> getInputs(mlir::FunctionOpInterface function);
 llvm::SmallVector<ValueAttr> getOutputs(mlir::FunctionOpInterface function);
+
+/// The name of the ONNX node that a location was made of: its outermost name,
+/// or an empty string.
+llvm::StringRef getNodeName(mlir::Location loc);
+
+/// Whether `layer`, which `op` counts into, is an `rt.layer` that is counted;
+/// an error of `op` if not.
+mlir::LogicalResult verifyCounted(mlir::Operation *op,
+                                  mlir::FlatSymbolRefAttr layer,
+                                  mlir::SymbolTableCollection &symbols);
+
+/// Where the counters of each counted layer start in a context's: tokens, FLOPs
+/// of experts, slots of each expert, as `Counter` numbers them.
+llvm::StringMap<int64_t> getFirstCounters(mlir::ModuleOp module);
 
 /// Whether tensors of this element type can be a model's weights, inputs and
 /// outputs: bool, integers of 8 to 64 bits, f16, bf16, f32, f64.
