@@ -124,6 +124,12 @@ LogicalResult DispatchOp::verify() {
 // moe.grouped_matmul
 //===----------------------------------------------------------------------===//
 
+LogicalResult
+GroupedMatmulOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  FlatSymbolRefAttr counter = getCounterAttr();
+  return counter ? rt::verifyCounted(*this, counter, symbols) : success();
+}
+
 void GroupedMatmulOp::getEffects(
     SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
         &effects) {

@@ -201,6 +201,36 @@ LogicalResult ExpertsOp::verifyRegions() {
   return verifyRowWise(*this);
 }
 
+LogicalResult ExpertsOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  FlatSymbolRefAttr layer = getLayerAttr();
+  if (!layer || symbols.lookupNearestSymbolFrom<rt::LayerOp>(*this, layer))
+    return success();
+  return emitOpError("expected ") // experts_c7
+         << layer << " to be an rt.layer of this module";
+}
+
+//===----------------------------------------------------------------------===//
+// moe.count
+//===----------------------------------------------------------------------===//
+
+LogicalResult CountOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (failed(rt::verifyCounted(*this, getLayerAttr(), symbols)))
+    return failure(); // count_c1
+  auto layer = symbols.lookupNearestSymbolFrom<rt::LayerOp>(*this,
+                                                            getLayerAttr());
+  auto experts = static_cast<int64_t>(layer.getExperts());
+  auto slots = static_cast<int64_t>(layer.getSlots());
+  if (getExperts().getCount(ExpertKind::FFN) == experts &&
+      extentOf(getIds(), 1) == slots)
+    return success();
+  InFlightDiagnostic diagnostic = // count_c2
+      emitOpError("expected ids of ")
+      << experts << " experts and " << slots << " slots, but got "
+      << getExperts() << " and " << getIds().getType();
+  diagnostic.attachNote(layer.getLoc()) << "the layer is here";
+  return diagnostic;
+}
+
 //===----------------------------------------------------------------------===//
 // moe.candidate
 //===----------------------------------------------------------------------===//

@@ -8,6 +8,7 @@
 #define MOE_LIB_DIALECT_MOE_IR_VERIFY_H
 
 #include "moe/Dialect/MoE/IR/MoE.h"
+#include "moe/Dialect/RT/IR/RT.h"
 
 namespace moe {
 

@@ -6,6 +6,8 @@
 using namespace mlir;
 using namespace moe::rt;
 
+#include "moe/Dialect/RT/IR/RTEnums.cpp.inc"
+
 #define GET_OP_CLASSES
 #include "moe/Dialect/RT/IR/RTOps.cpp.inc"
 
@@ -57,4 +59,43 @@ LogicalResult RequireOp::canonicalize(RequireOp op, PatternRewriter &rewriter) {
     return rewriter.notifyMatchFailure(op, "the condition is not known true");
   rewriter.eraseOp(op);
   return success();
+}
+
+LogicalResult moe::rt::verifyCounted(Operation *op, FlatSymbolRefAttr layer,
+                                     SymbolTableCollection &symbols) {
+  auto target = symbols.lookupNearestSymbolFrom<LayerOp>(op, layer);
+  if (!target)
+    return op->emitOpError("expected ")
+           << layer << " to be an rt.layer of this module";
+  if (target.getCounted())
+    return success();
+  InFlightDiagnostic diagnostic = op->emitOpError("expected the layer ")
+                                  << layer << " to be counted";
+  diagnostic.attachNote(target.getLoc()) << "the layer is here";
+  return diagnostic;
+}
+
+LogicalResult CountOp::verify() {
+  bool isOfExpert = getCounter() == Counter::ExpertSlots;
+  if (isOfExpert == static_cast<bool>(getExpert())) // count_c2
+    return success();
+  return emitOpError("expected ")
+         << (isOfExpert ? "an expert" : "no expert") << " for '"
+         << stringifyCounter(getCounter()) << "'";
+}
+
+LogicalResult CountOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyCounted(*this, getLayerAttr(), symbols); // count_c1
+}
+
+llvm::StringMap<int64_t> moe::rt::getFirstCounters(ModuleOp module) {
+  llvm::StringMap<int64_t> first;
+  int64_t next = 0;
+  for (auto layer : module.getOps<LayerOp>())
+    if (layer.getCounted()) {
+      first[layer.getSymName()] = next;
+      next += static_cast<int64_t>(Counter::ExpertSlots) +
+              static_cast<int64_t>(layer.getExperts());
+    }
+  return first;
 }

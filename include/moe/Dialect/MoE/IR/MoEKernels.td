@@ -120,6 +120,7 @@ def MoE_DispatchOp : MoE_KernelOp<"dispatch"> {
 
 def MoE_GroupedMatmulOp : MoE_KernelOp<"grouped_matmul",
     [AttrSizedOperandSegments,
+     DeclareOpInterfaceMethods<SymbolUserOpInterface>,
      SingleBlockImplicitTerminator<"::moe::YieldOp">]> {
   let summary = "Rows times their expert's matrices, and a scalar epilogue";
   let description = [{
@@ -138,13 +139,17 @@ def MoE_GroupedMatmulOp : MoE_KernelOp<"grouped_matmul",
     Rows from offsets[E] on stay undefined. With one expert it is a dense
     matmul.
 
+    Where `counter` names a layer, the loops over rows add what they ran to its
+    FLOPs of experts: 2 K per row, column and operand of weights.
+
     Constraints:
     * grouped_matmul_c1: x is [., K], weights [E, K, M_i], columns [E, N], slot
       values have rank 1, slots [R], offsets [E + 1], out [R, N];
     * grouped_matmul_c2: o_i + (N - 1) s_i < M_i;
     * grouped_matmul_c3: `slots_per_row` and slot values need slots;
     * grouped_matmul_c4: the region takes accumulators, column and slot values,
-      and yields an element of out.
+      and yields an element of out;
+    * grouped_matmul_c5: `counter` is an `rt.layer` that is `counted`.
 
     Example:
     ```mlir
@@ -165,7 +170,8 @@ def MoE_GroupedMatmulOp : MoE_KernelOp<"grouped_matmul",
       Variadic<MoE_FloatShaped>:$slot_values, Variadic<MoE_FloatShaped>:$outs,
       OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$slots_per_row,
       OptionalAttr<DenseI64ArrayAttr>:$column_offsets,
-      OptionalAttr<DenseI64ArrayAttr>:$column_strides);
+      OptionalAttr<DenseI64ArrayAttr>:$column_strides,
+      OptionalAttr<FlatSymbolRefAttr>:$counter);
   let regions = (region SizedRegion<1>:$epilogue);
   let assemblyFormat = [{
     `rows` `(` $rows `:` type($rows) `)` (`slots` `(` $slots^ `:` type($slots) `)`)?

@@ -7,9 +7,11 @@
 #define MOE_DIALECT_MOE_IR_MOELAYER_TD
 
 include "moe/Dialect/MoE/IR/MoEAttrs.td"
+include "moe/Dialect/RT/IR/RTDialect.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/IR/SymbolInterfaces.td"
 
 /// What `moe.route` and `moe.gate` share: how a row of scores becomes slots.
 defvar MoE_routeAttrs = (ins
@@ -143,8 +145,37 @@ def MoE_RenumberOp : MoE_Op<"renumber", [Pure,
   let hasFolder = 1;
 }
 
+def MoE_CountOp : MoE_Op<"count", [MemoryEffects<[MemWrite<RT_Counters>]>,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Counts the tokens and slots of a layer";
+  let description = [{
+    Adds to the counters of `layer`: T tokens, and to each expert with weights
+    the number of slots that have its id, by what `experts` says of ids. Slots
+    of other ids are what is left of T k. Written by `moe-instrument-load` ahead
+    of elimination, so that experts keep their numbers.
+
+    Constraints:
+    * count_c1: `layer` is an `rt.layer` that is `counted`;
+    * count_c2: it has as many experts and slots.
+
+    Example:
+    ```mlir
+    rt.layer @layers.0.moe {counted, experts = 8 : i64, null_experts = 8 : i64,
+                            slots = 3 : i64}
+    func.func @f(%ids: tensor<?x3xi32>) {
+      moe.count %ids {experts = #moe.kinds<ffn = 8, zero = 8>, layer = @layers.0.moe}
+        : tensor<?x3xi32>
+      return
+    }
+    ```
+  }];
+  let arguments = (ins MoE_IdMatrix:$ids, MoE_KindsAttr:$experts,
+      FlatSymbolRefAttr:$layer);
+  let assemblyFormat = "$ids attr-dict `:` type($ids)";
+}
+
 def MoE_ExpertsOp : MoE_Op<"experts", [Pure, AttrSizedOperandSegments,
-    IsolatedFromAbove, SingleBlockImplicitTerminator<"::moe::YieldOp">]> {
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>, IsolatedFromAbove, SingleBlockImplicitTerminator<"::moe::YieldOp">]> {
   let summary = "The weighted sum of what the selected experts compute";
   let description = [{
     y[t] is the sum, in slot order, over slots s with an id e >= 0, of
@@ -164,6 +195,9 @@ def MoE_ExpertsOp : MoE_Op<"experts", [Pure, AttrSizedOperandSegments,
     each `shared` operand whole. `input_weights` [T, k] multiplies row 0 per slot
     ahead of the body (Llama 4), where a factor behind the experts would differ.
 
+    `layer` tells which layer of the model it is. Where that is counted, so are
+    its FLOPs: 2 K for each sum over K products that the body takes.
+
     Constraints:
     * experts_c1: ids are [T, k], as are `weights` and `input_weights`;
     * experts_c2: block arguments are rows with a dynamic leading dim, slices,
@@ -173,7 +207,8 @@ def MoE_ExpertsOp : MoE_Op<"experts", [Pure, AttrSizedOperandSegments,
     * experts_c4: the body is row-wise: each result row depends on the same row
       of the rows only;
     * experts_c5: the body yields one tensor [?, H], the result is [T, H];
-    * experts_c6: coefficients [T] and terms ([T, H] or [H]) come in pairs.
+    * experts_c6: coefficients [T] and terms ([T, H] or [H]) come in pairs;
+    * experts_c7: `layer` is an `rt.layer`.
 
     Example:
     ```mlir
@@ -195,7 +230,8 @@ def MoE_ExpertsOp : MoE_Op<"experts", [Pure, AttrSizedOperandSegments,
       Variadic<AnyRankedTensor>:$shared, Optional<MoE_FloatMatrix>:$constants,
       Optional<MoE_FloatMatrix>:$input_weights,
       Variadic<MoE_FloatVector>:$coefficients,
-      Variadic<MoE_FloatTensor>:$terms, MoE_KindsAttr:$experts);
+      Variadic<MoE_FloatTensor>:$terms, MoE_KindsAttr:$experts,
+      OptionalAttr<FlatSymbolRefAttr>:$layer);
   let results = (outs MoE_FloatMatrix:$result);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{

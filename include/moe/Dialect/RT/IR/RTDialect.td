@@ -8,6 +8,7 @@
 #define MOE_DIALECT_RT_IR_RTDIALECT_TD
 
 include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def RT_Dialect : Dialect {
   let name = "rt";
@@ -16,7 +17,8 @@ def RT_Dialect : Dialect {
   let description = [{
     A weight is a symbol that names byte ranges of the model's files and a
     recipe that makes the tensor of them; the IR never holds its bytes. A
-    precondition is an op that ends a run with a message when it fails.
+    precondition is an op that ends a run with a message when it fails. A layer
+    is a symbol that tells what descriptions list, and what runs count.
 
     The dialect also owns the attributes by which a function keeps the model's
     interface through all stages, on arguments and results:
@@ -39,5 +41,8 @@ def RT_Dialect : Dialect {
     static constexpr ::llvm::StringLiteral typeAttrName = "rt.type";
   }];
 }
+
+/// The counters of layers: what `rt.count` writes.
+def RT_Counters : Resource<"::moe::rt::Counters">;
 
 #endif // MOE_DIALECT_RT_IR_RTDIALECT_TD

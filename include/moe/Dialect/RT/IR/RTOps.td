@@ -3,6 +3,7 @@
 #define MOE_DIALECT_RT_IR_RTOPS_TD
 
 include "moe/Dialect/RT/IR/RTAttrs.td"
+include "moe/Dialect/RT/IR/RTEnums.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/SymbolInterfaces.td"
@@ -104,6 +105,59 @@ def RT_RequireOp
   let arguments = (ins I1:$condition, StrAttr:$message, StrAttr:$where);
   let assemblyFormat = "$condition `,` $message `at` $where attr-dict";
   let hasCanonicalizeMethod = 1;
+}
+
+def RT_LayerOp : RT_Op<"layer", [Symbol]> {
+  let summary = "An MoE layer, as descriptions of the model list it";
+  let description = [{
+    `experts` are those with weights; `null_experts` are the other ids that a
+    router can select: they compute nothing, copy the row or add a constant one.
+    Each token has `slots` of both.
+
+    Where it is `counted`, every context has counters of the layer, which
+    `rt.count` adds to: tokens, FLOPs of experts, and slots of each expert. They
+    are 0 when a run starts.
+
+    Example:
+    ```mlir
+    rt.layer @layers.0.moe {counted, experts = 8 : i64, null_experts = 8 : i64,
+                            slots = 3 : i64}
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name,
+      ConfinedAttr<I64Attr, [IntNonNegative]>:$experts,
+      ConfinedAttr<I64Attr, [IntNonNegative]>:$null_experts,
+      ConfinedAttr<I64Attr, [IntPositive]>:$slots, UnitAttr:$counted);
+  let assemblyFormat = "$sym_name attr-dict";
+}
+
+def RT_CountOp : RT_Op<"count", [MemoryEffects<[MemWrite<RT_Counters>]>,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Adds to a counter of a layer";
+  let description = [{
+    Adds `amount` to a counter of the context that runs: `tokens`,
+    `expert_flops`, or `expert_slots` of the expert with this number. Not for
+    inner loops: it becomes a call.
+
+    Constraints:
+    * count_c1: the symbol is an `rt.layer` that is `counted`;
+    * count_c2: `of` an expert is given for `expert_slots`, and for nothing else.
+
+    Example:
+    ```mlir
+    rt.layer @moe {counted, experts = 8 : i64, null_experts = 0 : i64, slots = 2 : i64}
+    func.func @f(%tokens: index, %expert: index, %slots: index) {
+      rt.count @moe tokens by %tokens
+      rt.count @moe expert_slots of %expert by %slots
+      return
+    }
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$layer, RT_Counter:$counter,
+      Optional<Index>:$expert, Index:$amount);
+  let assemblyFormat =
+      "$layer $counter (`of` $expert^)? `by` $amount attr-dict";
+  let hasVerifier = 1;
 }
 
 #endif // MOE_DIALECT_RT_IR_RTOPS_TD

@@ -1,0 +1,242 @@
+//===- Passes.td - Passes on the moe dialect ---------------*- tablegen -*-===//
+#ifndef MOE_DIALECT_MOE_TRANSFORMS_PASSES_TD
+#define MOE_DIALECT_MOE_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def RaiseONNXPass : Pass<"moe-raise-onnx", "::mlir::ModuleOp"> {
+  let summary = "Find MoE layers in graphs of onnx ops";
+  let description = [{
+    Exporters spell a layer in many ways: gathered weights, one branch per
+    expert, sorted tokens, all experts with masks. The pass reads what each value
+    holds per token, slot and expert from the ops that make it, never from names
+    or order, and wraps what is the weighted sum of selected experts in a
+    `moe.candidate`: the ops that were found beside `moe.route` and
+    `moe.experts`. `moe-verify-raise` decides between them.
+
+    ```mlir
+    func.func @example(%x: tensor<?x8xf32>, %s: tensor<?x4xf32>, %w: tensor<4x8x8xf32>)
+        -> tensor<?x8xf32> {
+      %k = onnx.Constant dense<1> : tensor<1xi64>
+      %axis = onnx.Constant dense<1> : tensor<1xi64>
+      %v, %i = onnx.TopK %s, %k
+        : (tensor<?x4xf32>, tensor<1xi64>) -> (tensor<?x1xf32>, tensor<?x1xi64>)
+      %e = onnx.Gather %w, %i : (tensor<4x8x8xf32>, tensor<?x1xi64>) -> tensor<?x1x8x8xf32>
+      %r = onnx.Unsqueeze %x, %axis : (tensor<?x8xf32>, tensor<1xi64>) -> tensor<?x1x8xf32>
+      %q = onnx.Unsqueeze %r, %axis : (tensor<?x1x8xf32>, tensor<1xi64>) -> tensor<?x1x1x8xf32>
+      %h = onnx.MatMul %q, %e
+        : (tensor<?x1x1x8xf32>, tensor<?x1x8x8xf32>) -> tensor<?x1x1x8xf32>
+      %axes = onnx.Constant dense<[1, 2]> : tensor<2xi64>
+      %o = onnx.Squeeze %h, %axes : (tensor<?x1x1x8xf32>, tensor<2xi64>) -> tensor<?x8xf32>
+      %y = onnx.Mul %o, %v : (tensor<?x8xf32>, tensor<?x1xf32>) -> tensor<?x8xf32>
+      return %y : tensor<?x8xf32>
+    }
+    ```
+    A remark says what was found, or which op keeps a graph that selects experts
+    from being a layer.
+  }];
+  let dependentDialects = ["::moe::MoEDialect", "::moe::onnx::ONNXDialect",
+                           "::moe::rt::RTDialect"];
+}
+
+def VerifyRaisePass : Pass<"moe-verify-raise", "::mlir::ModuleOp"> {
+  let summary = "Keep raised layers that compute what their graphs compute";
+  let description = [{
+    Both regions of every `moe.candidate` run on random and adversarial rows.
+    Where routing is equal exactly, and values within rounding, the raised region
+    takes the candidate's place; else the original one does, and a remark says
+    what differed first. `lib/Proof/Compare.h` has the rule.
+
+    Weights are windows of one small random file, laid out as the model's are:
+    no byte of the model is read, and of candidates that differ in names and
+    places only one runs. Code runs in a process of its own with limits of time
+    and memory; if that process ends early, nothing is proven.
+
+    The pass itself cannot run code: it asks the `RaiseEvaluator` that the tool
+    has registered, and fails without one.
+  }];
+  let options = [
+    Option<"seconds", "seconds", "unsigned", /*default=*/"60",
+           "Time for one candidate, compilation included">,
+    Option<"memoryMiB", "memory-mib", "unsigned", /*default=*/"4096",
+           "Memory of the process that runs candidates">
+  ];
+  let dependentDialects = ["::moe::MoEDialect", "::moe::rt::RTDialect"];
+}
+
+def AcceptRaisePass : Pass<"moe-accept-raise", "::mlir::ModuleOp"> {
+  let summary = "Keep every raised layer without proof, for tests";
+  let description = [{
+    The raised region of every `moe.candidate` takes its place.
+
+    ```mlir
+    func.func @main(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+      %y = moe.candidate(%x) {rows = 1 : i64}
+          : (tensor<?x8xf32>) -> tensor<?x8xf32>
+      original {
+      ^bb0(%a: tensor<?x8xf32>):
+        %s = onnx.Sigmoid %a : (tensor<?x8xf32>) -> tensor<?x8xf32>
+        %o = onnx.Mul %a, %s : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+        moe.yield %o : tensor<?x8xf32>
+      } raised {
+      ^bb0(%a: tensor<?x8xf32>):
+        %o = onnx.Swish %a : (tensor<?x8xf32>) -> tensor<?x8xf32>
+        moe.yield %o : tensor<?x8xf32>
+      }
+      return %y : tensor<?x8xf32>
+    }
+    ```
+    becomes
+    ```mlir
+    func.func @main(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+      %y = onnx.Swish %x : (tensor<?x8xf32>) -> tensor<?x8xf32>
+      return %y : tensor<?x8xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::moe::MoEDialect", "::moe::rt::RTDialect"];
+}
+
+def EliminateNullExpertsPass
+    : Pass<"moe-eliminate-null-experts", "::mlir::ModuleOp"> {
+  let summary = "Make experts that compute nothing cost nothing";
+  let description = [{
+    Of the ids of each `moe.experts`, only experts with weights that are needed
+    stay; all other ids become -1, which no kernel sees:
+
+    * zero experts go;
+    * copy and constant experts become terms: the sum of their slots' weights
+      times the row, or times the constant row;
+    * experts whose weights make every output 0 for finite rows go;
+    * of experts with equal weights one runs, with the sum of the weights (not
+      where `input_weights` scale rows);
+    * experts that no row of finite scores can select, by the route's constant
+      mask and bias, go.
+
+    The router keeps all columns: they decide the selection (AdaMoE; replacing
+    null experts by masked columns would change it).
+
+    Values of weights are compared by the hashes of their spans; `folder`, the
+    model's folder, lets slices of one span be compared too.
+
+    ```mlir
+    func.func @example(%ids: tensor<?x3xi32>, %weights: tensor<?x3xf32>,
+                       %x: tensor<?x8xf32>, %w: tensor<2x8x8xf32>) -> tensor<?x8xf32> {
+      %y = moe.experts %ids, %weights rows(%x : tensor<?x8xf32>)
+          stacked(%w : tensor<2x8x8xf32>)
+          {experts = #moe.kinds<ffn = 2, zero = 2, copy = 1>}
+          : tensor<?x3xi32>, tensor<?x3xf32> -> tensor<?x8xf32> {
+      ^bb0(%r: tensor<?x8xf32>, %a: tensor<8x8xf32>):
+        %o = onnx.MatMul %r, %a : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+        moe.yield %o : tensor<?x8xf32>
+      }
+      return %y : tensor<?x8xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"folder", "folder", "std::string", /*default=*/"",
+           "The model's folder, to compare slices of weights">
+  ];
+  let dependentDialects = ["::moe::MoEDialect", "::moe::onnx::ONNXDialect",
+                           "::moe::rt::RTDialect"];
+}
+
+def FuseRoutingPass : Pass<"moe-fuse-routing", "::mlir::ModuleOp"> {
+  let summary = "Move the router's projection into the route";
+  let description = [{
+    Where the scores of a `moe.route` are products of the same rows and have no
+    other use, they become `project`: the kernel then goes from projection to
+    histogram in one nest over tokens, and no [T, N] is stored. A bias of the
+    projection becomes the route's `mask`, which is added where it was.
+
+    ```mlir
+    func.func @example(%x: tensor<?x8xf32>, %a: tensor<8x4xf32>, %b: tensor<8x4xf32>)
+        -> (tensor<?x2xi32>, tensor<?x2xf32>) {
+      %0 = onnx.MatMul %x, %a : (tensor<?x8xf32>, tensor<8x4xf32>) -> tensor<?x4xf32>
+      %1 = onnx.MatMul %x, %b : (tensor<?x8xf32>, tensor<8x4xf32>) -> tensor<?x4xf32>
+      %s = onnx.Concat %0, %1 {axis = -1 : i64} : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+      %i, %w = moe.route scores(%s : tensor<?x8xf32>) {select = #moe.topk<2>}
+        -> tensor<?x2xi32>, tensor<?x2xf32>
+      return %i, %w : tensor<?x2xi32>, tensor<?x2xf32>
+    }
+    ```
+    becomes
+    ```mlir
+    %i, %w = moe.route project(%x, %a, %b : tensor<?x8xf32>, tensor<8x4xf32>, tensor<8x4xf32>)
+      {select = #moe.topk<2>} -> tensor<?x2xi32>, tensor<?x2xf32>
+    ```
+    A remark says why a projection stays apart.
+  }];
+  let dependentDialects = ["::moe::MoEDialect", "::moe::onnx::ONNXDialect"];
+}
+
+def DescribeLayersPass : Pass<"moe-describe-layers", "::mlir::ModuleOp"> {
+  let summary = "List the model's MoE layers";
+  let description = [{
+    Each `moe.experts` gets an `rt.layer` that keeps, through all stages, what
+    descriptions of the model say of it: its name, how many experts it has, how
+    many other ids, and how many slots a token has. Runs ahead of elimination.
+
+    ```mlir
+    func.func @example(%ids: tensor<?x3xi32>, %x: tensor<?x8xf32>, %w: tensor<4x8x8xf32>)
+        -> tensor<?x8xf32> {
+      %y = moe.experts %ids rows(%x : tensor<?x8xf32>) stacked(%w : tensor<4x8x8xf32>)
+          {experts = #moe.kinds<ffn = 4, zero = 4>} : tensor<?x3xi32> -> tensor<?x8xf32> {
+      ^bb0(%r: tensor<?x8xf32>, %a: tensor<8x8xf32>):
+        %o = onnx.MatMul %r, %a : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+        moe.yield %o : tensor<?x8xf32>
+      }
+      return %y : tensor<?x8xf32>
+    }
+    ```
+    gets, and names in the attribute `layer`,
+    ```mlir
+    rt.layer @moe {experts = 4 : i64, null_experts = 4 : i64, slots = 3 : i64}
+    ```
+  }];
+  let dependentDialects = ["::moe::rt::RTDialect"];
+}
+
+def InstrumentLoadPass : Pass<"moe-instrument-load", "::mlir::ModuleOp"> {
+  let summary = "Let runs count the load of each MoE layer";
+  let description = [{
+    Each layer (see `moe-describe-layers`) is counted: the tokens and the slots
+    of each expert, by `moe.count`, and the FLOPs of experts, by the loops that
+    do them. The load is the mean number of experts per token.
+
+    Runs ahead of elimination: experts keep the numbers that the model gives
+    them, and FLOPs are of what is left to run. Loops get no more work inside.
+
+    ```mlir
+    func.func @example(%ids: tensor<?x3xi32>, %x: tensor<?x8xf32>, %w: tensor<4x8x8xf32>)
+        -> tensor<?x8xf32> {
+      %y = moe.experts %ids rows(%x : tensor<?x8xf32>) stacked(%w : tensor<4x8x8xf32>)
+          {experts = #moe.kinds<ffn = 4, zero = 4>} : tensor<?x3xi32> -> tensor<?x8xf32> {
+      ^bb0(%r: tensor<?x8xf32>, %a: tensor<8x8xf32>):
+        %o = onnx.MatMul %r, %a : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+        moe.yield %o : tensor<?x8xf32>
+      }
+      return %y : tensor<?x8xf32>
+    }
+    ```
+    becomes
+    ```mlir
+    rt.layer @moe {counted, experts = 4 : i64, null_experts = 4 : i64, slots = 3 : i64}
+    func.func @example(%ids: tensor<?x3xi32>, %x: tensor<?x8xf32>, %w: tensor<4x8x8xf32>)
+        -> tensor<?x8xf32> {
+      moe.count %ids {experts = #moe.kinds<ffn = 4, zero = 4>, layer = @moe} : tensor<?x3xi32>
+      %y = moe.experts %ids rows(%x : tensor<?x8xf32>) stacked(%w : tensor<4x8x8xf32>)
+          {experts = #moe.kinds<ffn = 4, zero = 4>, layer = @moe} : tensor<?x3xi32> -> tensor<?x8xf32> {
+      ^bb0(%r: tensor<?x8xf32>, %a: tensor<8x8xf32>):
+        %o = onnx.MatMul %r, %a : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+        moe.yield %o : tensor<?x8xf32>
+      }
+      return %y : tensor<?x8xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::moe::MoEDialect", "::moe::rt::RTDialect"];
+}
+
+#endif // MOE_DIALECT_MOE_TRANSFORMS_PASSES_TD

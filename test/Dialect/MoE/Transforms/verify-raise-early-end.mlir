@@ -1,0 +1,22 @@
+// A process that runs out of memory before it can say so proves nothing.
+//
+// AddressSanitizer takes more than any limit.
+// UNSUPPORTED: asan
+// RUN: moe-opt %s --moe-verify-raise="memory-mib=100" \
+// RUN:   --remarks-filter=moe-verify-raise --remark-format=emitRemark 2>&1 \
+// RUN:   | FileCheck %s
+//
+// CHECK: the raise is undone: its proof ended early ({{.*}}) while starting
+// CHECK-LABEL: @main
+// CHECK-NEXT: return
+func.func @main(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %y = moe.candidate(%x) {rows = 1 : i64} : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  original {
+  ^bb0(%a: tensor<?x4xf32>):
+    moe.yield %a : tensor<?x4xf32>
+  } raised {
+  ^bb0(%a: tensor<?x4xf32>):
+    moe.yield %a : tensor<?x4xf32>
+  }
+  return %y : tensor<?x4xf32>
+}
