@@ -80,7 +80,8 @@ mlir::LogicalResult emitObject(mlir::Location loc, llvm::Module &module,
                                const ArtefactOptions &options,
                                llvm::StringRef path);
 
-/// Links `object` and the runtime into `path`.
+/// Links `object` and the runtime into `path`; the linker's messages go to a
+/// file beside it.
 mlir::LogicalResult link(mlir::Location loc, llvm::StringRef object,
                          const ArtefactOptions &options, llvm::StringRef path);
 

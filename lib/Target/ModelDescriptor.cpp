@@ -92,6 +92,15 @@ public:
     return structure({i32(kind), i32(arguments.size()), ints(arguments)});
   }
 
+  /// moe_layer_desc
+  llvm::Constant *layer(rt::LayerOp layer,
+                        const llvm::StringMap<int64_t> &firstCounters) {
+    auto first = firstCounters.find(layer.getSymName());
+    return structure({string(layer.getSymName()), i64(layer.getExperts()),
+                      i64(layer.getNullExperts()), i64(layer.getSlots()),
+                      i64(first == firstCounters.end() ? -1 : first->second)});
+  }
+
   /// moe_weight_desc
   llvm::Constant *weight(const PlacedWeight &weight, WeightsMode mode) {
     rt::WeightOp op = weight.op;
@@ -133,9 +142,23 @@ static llvm::json::Object describeValue(rt::ValueAttr value) {
       {"dims", std::move(dims)}};
 }
 
+// rt.count adds to the cells that the runtime reads.
+static_assert(static_cast<int>(rt::Counter::Tokens) == MOE_COUNT_TOKENS &&
+              static_cast<int>(rt::Counter::ExpertFlops) ==
+                  MOE_COUNT_EXPERT_FLOPS &&
+              static_cast<int>(rt::Counter::ExpertSlots) ==
+                  MOE_COUNT_EXPERT_SLOTS);
+
 static std::string describe(rt::EntryOp entry, const WeightsImage &image,
                             const ArtefactOptions &options, StringRef cpu) {
-  llvm::json::Array inputs, outputs;
+  llvm::json::Array inputs, outputs, layers;
+  for (auto layer : entry->getParentOfType<ModuleOp>().getOps<rt::LayerOp>())
+    layers.push_back(llvm::json::Object{
+        {"name", llvm::json::fixUTF8(layer.getSymName())},
+        {"experts", int64_t(layer.getExperts())},
+        {"null_experts", int64_t(layer.getNullExperts())},
+        {"slots", int64_t(layer.getSlots())},
+        {"counted", layer.getCounted()}});
   for (auto value : entry.getInputs().getAsRange<rt::ValueAttr>())
     inputs.push_back(describeValue(value));
   for (auto value : entry.getOutputs().getAsRange<rt::ValueAttr>())
@@ -145,7 +168,7 @@ static std::string describe(rt::EntryOp entry, const WeightsImage &image,
       {"name", options.modelName},
       {"inputs", std::move(inputs)},
       {"outputs", std::move(outputs)},
-      {"moe_layers", llvm::json::Array()},
+      {"moe_layers", std::move(layers)},
       {"target_cpu", cpu},
       {"weights",
        llvm::json::Object{{"mode", modes[static_cast<int>(image.mode)]},
@@ -210,6 +233,16 @@ void moe::addModelDescriptor(llvm::Module &module, rt::EntryOp entry,
   for (const PlacedWeight &weight : image.weights)
     weights.push_back(build.weight(weight, image.mode));
 
+  auto moduleOp = entry->getParentOfType<ModuleOp>();
+  llvm::StringMap<int64_t> firstCounters = rt::getFirstCounters(moduleOp);
+  SmallVector<llvm::Constant *> layers;
+  int64_t numCounters = 0;
+  for (auto layer : moduleOp.getOps<rt::LayerOp>()) {
+    layers.push_back(build.layer(layer, firstCounters));
+    if (layer.getCounted())
+      numCounters += MOE_COUNT_EXPERT_SLOTS + int64_t(layer.getExperts());
+  }
+
   llvm::Constant *embedded = build.null();
   if (!embeddedPath.empty()) {
     // The assembler copies the file: megabytes never pass through the IR.
@@ -243,7 +276,8 @@ void moe::addModelDescriptor(llvm::Module &module, rt::EntryOp entry,
        build.array(inputs), build.i64(outputs.size()), build.array(outputs),
        build.i64(weights.size()), build.array(weights), build.i32(kind),
        weightsFile.empty() ? build.null() : build.string(weightsFile),
-       build.i64(image.size), embedded});
+       build.i64(image.size), embedded, build.i64(layers.size()),
+       build.array(layers), build.i64(numCounters)});
   auto *global = new llvm::GlobalVariable(
       module, descriptor->getType(), /*isConstant=*/true,
       llvm::GlobalValue::ExternalLinkage, descriptor, "moe_model_descriptor");
