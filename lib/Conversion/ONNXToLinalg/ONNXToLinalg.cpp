@@ -63,7 +63,8 @@ struct ConvertONNXToLinalgPass final
     target.addLegalDialect<arith::ArithDialect, linalg::LinalgDialect,
                            math::MathDialect, scf::SCFDialect,
                            tensor::TensorDialect>();
-    target.addLegalOp<ModuleOp, rt::WeightOp, rt::RequireOp>();
+    target.addLegalOp<ModuleOp, rt::CountOp, rt::LayerOp, rt::RequireOp,
+                      rt::WeightOp>();
     // Layers are kernels by now, which stay.
     target.addLegalOp<GateOp, DispatchOp, GroupedMatmulOp, CombineOp,
                       moe::YieldOp>();

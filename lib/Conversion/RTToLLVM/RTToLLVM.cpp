@@ -1,4 +1,4 @@
-//===- RTToLLVM.cpp - Weight references and preconditions -----------------===//
+//===- RTToLLVM.cpp - Weight references, preconditions, counts ------------===//
 //
 // Runs on memrefs, ahead of the conversion of functions and memrefs: it gives
 // llvm ops joined to the rest by casts that reconcile-unrealized-casts removes.
@@ -8,6 +8,7 @@
 
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/FunctionCallUtils.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -70,13 +71,15 @@ struct ConvertRTToLLVMPass final
     for (auto [slot, weight] : llvm::enumerate(module.getOps<rt::WeightOp>()))
       slots[weight.getSymName()] = slot;
 
+    llvm::StringMap<int64_t> firstCounters = rt::getFirstCounters(module);
+
     if (failed(createEntry(module)))
       return signalPassFailure();
     RuntimeSymbols symbols(module);
     LLVMTypeConverter converter(&getContext());
     SmallVector<Operation *> ops;
     module.walk([&](Operation *op) {
-      if (isa<rt::WeightRefOp, rt::RequireOp>(op))
+      if (isa<rt::WeightRefOp, rt::RequireOp, rt::CountOp>(op))
         ops.push_back(op);
     });
     IRRewriter rewriter(&getContext());
@@ -84,6 +87,8 @@ struct ConvertRTToLLVMPass final
       rewriter.setInsertionPoint(op);
       if (auto require = dyn_cast<rt::RequireOp>(op))
         lowerRequire(require, symbols, rewriter);
+      else if (auto count = dyn_cast<rt::CountOp>(op))
+        lowerCount(count, firstCounters, symbols, rewriter);
       else if (failed(lowerWeightRef(cast<rt::WeightRefOp>(op), slots, symbols,
                                      converter, rewriter)))
         return signalPassFailure();
@@ -139,6 +144,29 @@ private:
     Value where = symbols.string(rewriter, loc, op.getWhere());
     LLVM::CallOp::create(rewriter, loc, callee,
                          ValueRange{op.getCondition(), message, where});
+    rewriter.eraseOp(op);
+  }
+
+  /// rt.count @layer tokens by %n
+  ///   -> llvm.call @moe_rt_count(counter, %n) : (i64, i64) -> ()
+  void lowerCount(rt::CountOp op, const llvm::StringMap<int64_t> &firstCounters,
+                  RuntimeSymbols &symbols, IRRewriter &rewriter) {
+    Location loc = op.getLoc();
+    Type i64 = rewriter.getI64Type();
+    auto callee = symbols.function(
+        "moe_rt_count", LLVM::LLVMVoidType::get(op.getContext()), {i64, i64});
+    Value counter = LLVM::ConstantOp::create(
+        rewriter, loc,
+        rewriter.getI64IntegerAttr(firstCounters.lookup(op.getLayer()) +
+                                   static_cast<int64_t>(op.getCounter())));
+    if (op.getExpert()) {
+      Value expert = arith::IndexCastOp::create(rewriter, loc, i64,
+                                                op.getExpert());
+      counter = arith::AddIOp::create(rewriter, loc, counter, expert);
+    }
+    Value amount =
+        arith::IndexCastOp::create(rewriter, loc, i64, op.getAmount());
+    LLVM::CallOp::create(rewriter, loc, callee, ValueRange{counter, amount});
     rewriter.eraseOp(op);
   }
 
