@@ -3,7 +3,8 @@
 // Reads the JSON
 //
 //   {"name": .., "inputs": [{"name": .., "dtype": "float32",
-//    "dims": [2, "batch", ..]}], "outputs": [..], "moe_layers": [{"name": ..}],
+//    "dims": [2, "batch", ..]}], "outputs": [..], "moe_layers": [{"name": ..,
+//    "experts": 8, "null_experts": 0, "slots": 2, "counted": false}],
 //    "target_cpu": ..}
 //
 //===----------------------------------------------------------------------===//
@@ -20,6 +21,15 @@ static std::string getString(const json &object, const char *key) {
   auto found = object.find(key);
   return found != object.end() && found->is_string() ? found->get<std::string>()
                                                      : std::string();
+}
+
+/// A number or a bool.
+static int64_t getInteger(const json &object, const char *key) {
+  auto found = object.find(key);
+  if (found == object.end() ||
+      !(found->is_number_integer() || found->is_boolean()))
+    return 0;
+  return found->is_boolean() ? found->get<bool>() : found->get<int64_t>();
 }
 
 static json getArray(const json &object, const char *key) {
@@ -63,12 +73,12 @@ ModelDescription moe::parseDescription(const char *text) {
   result.inputs = parseValues(model, "inputs");
   result.outputs = parseValues(model, "outputs");
   result.targetCpu = getString(model, "target_cpu");
-  for (json layer : getArray(model, "moe_layers")) {
-    std::string name = getString(layer, "name");
-    if (layer.is_object())
-      layer.erase("name");
-    result.layers.push_back({name, layer.dump()});
-  }
+  for (const json &layer : getArray(model, "moe_layers"))
+    result.layers.push_back({getString(layer, "name"),
+                             getInteger(layer, "experts"),
+                             getInteger(layer, "null_experts"),
+                             getInteger(layer, "slots"),
+                             getInteger(layer, "counted") != 0});
   return result;
 }
 
@@ -93,7 +103,12 @@ std::string moe::formatDescription(const ModelDescription &model) {
   if (model.layers.empty())
     return text + "MoE layers: none\n";
   text += "MoE layers:\n";
-  for (const LayerDescription &layer : model.layers)
-    text += "  " + layer.name + "  " + layer.details + "\n";
+  for (const LayerDescription &layer : model.layers) {
+    text += "  " + layer.name + "  top-" + std::to_string(layer.slots) +
+            " of " + std::to_string(layer.experts) + " experts";
+    if (layer.nullExperts)
+      text += " and " + std::to_string(layer.nullExperts) + " null experts";
+    text += "\n";
+  }
   return text;
 }

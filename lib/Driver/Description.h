@@ -7,6 +7,7 @@
 #ifndef MOE_LIB_DRIVER_DESCRIPTION_H
 #define MOE_LIB_DRIVER_DESCRIPTION_H
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,11 @@ struct ValueDescription {
 
 struct LayerDescription {
   std::string name;
-  /// The layer's JSON, for `--help`.
-  std::string details;
+  int64_t experts = 0;
+  int64_t nullExperts = 0;
+  int64_t slots = 0;
+  /// Whether runs count what it does.
+  bool counted = false;
 };
 
 struct ModelDescription {

@@ -50,6 +50,13 @@ public:
       throw DriverError(model.lastError(context));
   }
 
+  moe_layer_load getLayerLoad(size_t layer) {
+    moe_layer_load load{};
+    if (model.layerLoad(context, (int32_t)layer, &load) != MOE_OK)
+      throw DriverError(model.lastError(context));
+    return load;
+  }
+
 private:
   const ModelFunctions &model;
   moe_context *context = nullptr;
@@ -237,6 +244,13 @@ static NamedArrays runTimed(const CommandLine &line,
         std::chrono::steady_clock::now() - start;
     report.addTime(time.count());
   }
+  for (size_t i = 0; i < model.layers.size(); ++i) {
+    const LayerDescription &layer = model.layers[i];
+    if (layer.counted)
+      report.addLayer(layer, session.getLayerLoad(i));
+    else
+      report.addLayer(layer);
+  }
   return copyOutputs(outputTensors, model);
 }
 
@@ -287,6 +301,9 @@ static ExitCode runModel(const CommandLine &line, const DriverOptions &options,
   }
   if (line.repeat > 1 || line.warmup > 0)
     std::cout << report.formatTimes() << "\n";
+  if (!line.reportFile.empty() && !report.countsLayers())
+    std::cerr << "note: the model was compiled without --instrument-load: the "
+                 "report does not tell what its layers did\n";
   if (!line.reportFile.empty())
     writeTextFile(line.reportFile, report.toJson());
   std::cout.flush();
@@ -307,7 +324,7 @@ static ExitCode runCommand(int argc, char **argv, const DriverOptions &options,
     return ExitCode::BadUsage;
   ModelFunctions opened;
   if (!given && !line->model.empty()) {
-    opened = options.openModel(line->model);
+    opened = options.openModel(line->model, !line->reportFile.empty());
     given = &opened;
   }
   if (!line->help)

@@ -1,12 +1,13 @@
 //===- ExeMain.cpp - main of compiled executables -------------------------===//
 //
-// The model is in the program: its five functions are the linked ones.
+// The model is in the program: its functions are the linked ones.
 //
 //===----------------------------------------------------------------------===//
 #include "moe/Driver/Driver.h"
 
 moe::ModelFunctions moe::getLinkedModel() {
-  return {moe_describe, moe_create, moe_run, moe_destroy, moe_last_error};
+  return {moe_describe,       moe_create,  moe_run,
+          moe_get_layer_load, moe_destroy, moe_last_error};
 }
 
 #if defined(__has_feature)

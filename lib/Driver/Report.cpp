@@ -27,6 +27,18 @@ void Report::addComparison(const std::string &name,
   }
 }
 
+void Report::addLayer(const LayerDescription &layer,
+                      const moe_layer_load &load) {
+  layers.push_back({layer, load,
+                    std::vector<int64_t>(load.counts,
+                                         load.counts + load.num_experts)});
+}
+
+bool Report::countsLayers() const {
+  return std::all_of(layers.begin(), layers.end(),
+                     [](const Layer &layer) { return layer.load.has_value(); });
+}
+
 double Report::getMedian() const {
   std::vector<double> sorted = times;
   std::sort(sorted.begin(), sorted.end());
@@ -68,6 +80,23 @@ std::string Report::toJson() const {
                        {"max", *std::max_element(times.begin(), times.end())},
                        {"runs", times.size()}};
   report["moe_layers"] = ordered_json::array();
+  for (const Layer &layer : layers) {
+    ordered_json entry = {{"name", layer.description.name},
+                          {"experts", layer.description.experts},
+                          {"null_experts", layer.description.nullExperts},
+                          {"slots", layer.description.slots}};
+    if (layer.load) {
+      const moe_layer_load &load = *layer.load;
+      entry["tokens"] = load.tokens;
+      entry["load"] = load.tokens ? ordered_json((double)load.expert_slots /
+                                                 (double)load.tokens)
+                                  : ordered_json(nullptr);
+      entry["counts"] = layer.counts;
+      entry["null_slots"] = load.null_slots;
+      entry["expert_flops"] = load.expert_flops;
+    }
+    report["moe_layers"].push_back(std::move(entry));
+  }
   // Names are the model's and may be no UTF-8.
   return report.dump(2, ' ', false, ordered_json::error_handler_t::replace) +
          "\n";

@@ -87,7 +87,7 @@ static bool allocate_areas(moe_context *context) {
     context->input_descs[i] = next;
     next += moe_memref_words(model->inputs[i].rank);
   }
-  return moe_inputs_init(context);
+  return moe_counters_init(context) && moe_inputs_init(context);
 }
 
 static void free_context(moe_context *context) {
@@ -103,6 +103,7 @@ static void free_context(moe_context *context) {
   free(context->input_offsets);
   free(context->dim_extents);
   free(context->dim_inputs);
+  free(context->counters);
   free(context);
 }
 
@@ -205,6 +206,7 @@ static moe_status run_locked(moe_context *context, const moe_tensor *inputs,
   moe_status status = moe_inputs_bind(context, inputs, num_inputs);
   if (status == MOE_OK) {
     moe_arena_drop_old_outputs(&context->arena, context);
+    moe_counters_reset(context);
     status = execute(context);
   }
   if (status == MOE_OK)

@@ -174,7 +174,7 @@ bool moe_pool_run(moe_pool *pool, void (*fn)(void *data, int64_t i), void *data,
 moe_status moe_check_cpu(const char *cpu, const char *features,
                          moe_error *error);
 
-/*--- Context (Context.c, Inputs.c, Outputs.c) ------------------------------*/
+/*--- Context (Context.c, Inputs.c, Outputs.c, Counters.c) ------------------------------*/
 
 struct moe_context {
   const moe_model_desc *model;
@@ -204,7 +204,14 @@ struct moe_context {
   void **input_descs;
   int64_t *result_area;
   int64_t *output_shapes;
+
+  /** What the layers of the last run did. */
+  int64_t *counters;
 };
+
+/** Makes the counters of a context, all 0. False without memory. */
+bool moe_counters_init(moe_context *context);
+void moe_counters_reset(moe_context *context);
 
 /** Copies `count` elements of 1, 2, 4 or 8 bytes between strided places;
  *  strides in elements. */

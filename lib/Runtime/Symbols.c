@@ -12,6 +12,7 @@ const moe_rt_symbol *moe_rt_symbols(void) {
   static const moe_rt_symbol symbols[] = {
       SYMBOL(moe_rt_weight),
       SYMBOL(moe_rt_require),
+      SYMBOL(moe_rt_count),
       SYMBOL(moe_rt_parallel),
       SYMBOL(_mlir_memref_to_llvm_alloc),
       SYMBOL(_mlir_memref_to_llvm_aligned_alloc),

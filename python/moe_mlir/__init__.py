@@ -6,11 +6,13 @@
 """
 
 from ._compile import CompileError, compile, find_compiler
-from ._model import Error, Model, Status, ValueInfo, load, run
+from ._model import Error, LayerInfo, LayerLoad, Model, Status, ValueInfo, load, run
 
 __all__ = [
     "CompileError",
     "Error",
+    "LayerInfo",
+    "LayerLoad",
     "Model",
     "Status",
     "ValueInfo",

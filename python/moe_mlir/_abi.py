@@ -39,11 +39,25 @@ class Options(ctypes.Structure):
     ]
 
 
+class LayerLoad(ctypes.Structure):
+    _fields_ = [
+        ("name", c_char_p),
+        ("num_experts", c_int64),
+        ("num_null_experts", c_int64),
+        ("num_slots", c_int64),
+        ("tokens", c_int64),
+        ("expert_slots", c_int64),
+        ("null_slots", c_int64),
+        ("expert_flops", c_int64),
+        ("counts", POINTER(c_int64)),
+    ]
+
+
 CPU = 1
 
 
 def open_library(path: str) -> ctypes.CDLL:
-    """Opens a compiled model and declares its five functions.
+    """Opens a compiled model and declares its functions.
 
     Raises:
         OSError: if the file is no shared library, or none of a model.
@@ -62,6 +76,8 @@ def open_library(path: str) -> ctypes.CDLL:
             c_int32,
         ]
         library.moe_run.restype = c_int32
+        library.moe_get_layer_load.argtypes = [c_void_p, c_int32, POINTER(LayerLoad)]
+        library.moe_get_layer_load.restype = c_int32
         library.moe_destroy.argtypes = [c_void_p]
         library.moe_destroy.restype = None
         library.moe_last_error.argtypes = [c_void_p]

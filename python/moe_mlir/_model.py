@@ -53,6 +53,37 @@ class ValueInfo:
         return f"{self.name}: {self.dtype}[{dims}]"
 
 
+@dataclass(frozen=True)
+class LayerInfo:
+    """An MoE layer: experts with weights, other ids, and selections per token."""
+
+    name: str
+    experts: int
+    null_experts: int
+    slots: int
+    #: Whether runs count what it does.
+    counted: bool
+
+
+@dataclass(frozen=True)
+class LayerLoad:
+    """What an MoE layer did in one run."""
+
+    name: str
+    tokens: int
+    #: Slots of each expert.
+    counts: Tuple[int, ...]
+    #: Slots that went to no expert.
+    null_slots: int
+    #: Two per product of the experts' matrix products, as far as they ran.
+    expert_flops: int
+
+    @property
+    def load(self) -> float:
+        """The mean number of experts per token; NaN without tokens."""
+        return sum(self.counts) / self.tokens if self.tokens else float("nan")
+
+
 # DLPack's codes.
 _NAMES = {
     (0, 8): "int8",
@@ -138,6 +169,19 @@ def _parse_values(values: List[Dict[str, Any]]) -> Tuple[ValueInfo, ...]:
     )
 
 
+def _parse_layers(layers: List[Dict[str, Any]]) -> Tuple[LayerInfo, ...]:
+    return tuple(
+        LayerInfo(
+            layer["name"],
+            layer["experts"],
+            layer["null_experts"],
+            layer["slots"],
+            layer["counted"],
+        )
+        for layer in layers
+    )
+
+
 class Model:
     """A compiled model that is ready to run. Made by :func:`load`.
 
@@ -148,6 +192,7 @@ class Model:
         description: what the compiler recorded, as in ``moe_describe``.
         inputs: name, dtype and dims of each input, in order.
         outputs: the same of the outputs.
+        layers: the MoE layers, in order.
     """
 
     def __init__(
@@ -166,6 +211,7 @@ class Model:
         self.description: Dict[str, Any] = json.loads(self._library.moe_describe())
         self.inputs = _parse_values(self.description["inputs"])
         self.outputs = _parse_values(self.description["outputs"])
+        self.layers = _parse_layers(self.description["moe_layers"])
         options = _abi.Options()
         options.struct_size = ctypes.sizeof(_abi.Options)
         options.weights_path = os.fsencode(weights) if weights is not None else None
@@ -220,6 +266,37 @@ class Model:
                 value.name: _copy_tensor(results[i])
                 for i, value in enumerate(self.outputs)
             }
+
+    def get_layer_loads(self) -> Tuple[LayerLoad, ...]:
+        """What each of :attr:`layers` did in the last run.
+
+        Raises:
+            Error: with ``status`` INVALID_ARGUMENT if the model was compiled
+                without ``instrument_load=True``.
+            ValueError: if the model is closed.
+        """
+        loads = []
+        with self._lock:
+            if not self._context:
+                raise ValueError("the model is closed")
+            for i, layer in enumerate(self.layers):
+                load = _abi.LayerLoad()
+                status = self._library.moe_get_layer_load(
+                    self._context, i, ctypes.byref(load)
+                )
+                if status != 0:
+                    raise Error(status, self._last_error())
+                counts = tuple(load.counts[e] for e in range(load.num_experts))
+                loads.append(
+                    LayerLoad(
+                        layer.name,
+                        load.tokens,
+                        counts,
+                        load.null_slots,
+                        load.expert_flops,
+                    )
+                )
+        return tuple(loads)
 
     def close(self) -> None:
         """Ends the threads and frees the memory. Closing twice is fine."""

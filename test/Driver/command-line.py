@@ -63,7 +63,7 @@ class CommandLineTest(unittest.TestCase):
 
     def test_help_lists_the_model(self):
         done = self.check(0, "--help")
-        for text in ("float32[batch,4]", "int64[]", "MoE layers", "--compare-with"):
+        for text in ("float32[batch,4]", "int64[]", "top-2 of 2 experts and 1 null experts", "--compare-with"):
             self.assertIn(text, done.stdout)
 
     def test_wrong_usage(self):
@@ -267,7 +267,18 @@ class CommandLineTest(unittest.TestCase):
         self.assertIn("5 runs: median", done.stdout)
         report = json.loads((self.folder / "r.json").read_text())
         self.assertEqual(list(report), ["outputs", "time_ms", "moe_layers"])
-        self.assertEqual(report["moe_layers"], [])
+        layer = {
+            "name": "layers.0.moe",
+            "experts": 2,
+            "null_experts": 1,
+            "slots": 2,
+            "tokens": TOKENS,
+            "load": (TOKENS + 1) / TOKENS,
+            "counts": [TOKENS, 1],
+            "null_slots": TOKENS - 1,
+            "expert_flops": 100 * TOKENS,
+        }
+        self.assertEqual(report["moe_layers"], [layer])
         time = report["time_ms"]
         self.assertEqual(time["runs"], 5)
         self.assertLessEqual(time["min"], time["median"])

@@ -42,6 +42,20 @@ class ModelTest(unittest.TestCase):
         self.assertEqual([value.name for value in self.model.outputs], ["y", "t", "n"])
         self.assertIn("fake", repr(self.model))
 
+    def test_layers(self):
+        self.assertEqual(
+            self.model.layers,
+            (moe_mlir.LayerInfo("layers.0.moe", 2, 1, 2, True),),
+        )
+        self.assertNotEqual(self.model.get_layer_loads()[0].load, 0)  # NaN
+        self.model.run([self.x, 0])
+        (load,) = self.model.get_layer_loads()
+        self.assertEqual(load, moe_mlir.LayerLoad("layers.0.moe", 3, (3, 1), 2, 300))
+        self.assertEqual(load.load, 4 / 3)
+        self.model.close()
+        with self.assertRaisesRegex(ValueError, "closed"):
+            self.model.get_layer_loads()
+
     def test_run_by_name_and_in_order(self):
         for inputs in ({"mode": 0, "x": self.x}, [self.x, 0], (self.x, np.int64(0))):
             outputs = self.model.run(inputs)

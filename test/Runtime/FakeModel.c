@@ -7,6 +7,9 @@
  *                                             t = transpose view of x,
  *                                             n = batch : int64[]
  *
+ * It says to have one MoE layer: a run of `batch`
+ * tokens gives expert 0 all, expert 1 one slot, and batch * 100 FLOPs.
+ *
  * `mode` picks what the run does besides: see the enum in FakeModel.h.
  *
  *===----------------------------------------------------------------------===*/
@@ -46,6 +49,12 @@ static void failInParallel(void *data, int64_t i) {
   _mlir_memref_to_llvm_free(memory);
 }
 
+static void countFlops(void *data, int64_t i) {
+  (void)data;
+  (void)i;
+  moe_rt_count(MOE_COUNT_EXPERT_FLOPS, 100);
+}
+
 static void usePool(void) {
   int64_t n = 1000;
   int64_t *counts = _mlir_memref_to_llvm_alloc((uint64_t)n * sizeof(int64_t));
@@ -65,6 +74,8 @@ static void entry(void *resultArea, void **inputs) {
   int64_t mode = *((int64_t *)modeRef->aligned + modeRef->offset);
   int64_t batch = x->sizes[0];
 
+  moe_rt_count(MOE_COUNT_TOKENS, batch);
+  moe_rt_count(MOE_COUNT_EXPERT_SLOTS + 0, batch);
   moe_rt_require(mode != FAKE_REQUIRE, "mode must not be 1", "/layer/Gather");
   if (mode == FAKE_ALLOCATE_TOO_MUCH)
     _mlir_memref_to_llvm_alloc((uint64_t)1 << 61);
@@ -89,6 +100,8 @@ static void entry(void *resultArea, void **inputs) {
     y[i] = from[i] + bias[i % 4];
   _mlir_memref_to_llvm_free(scratch);
 
+  moe_rt_count(MOE_COUNT_EXPERT_SLOTS + 1, 1);
+  moe_rt_parallel(countFlops, NULL, batch);
   r->y = (Memref2){y, y, 0, {batch, 4}, {4, 1}};
   r->t = (Memref2){x->allocated, x->aligned, x->offset, {4, batch}, {1, 4}};
   if (mode == FAKE_ALIAS)
@@ -121,6 +134,10 @@ static const moe_weight_desc weights[] = {
     {"bias", sizeof(bias), 0, 0, 0, NULL, 0, NULL},
 };
 
+static const moe_layer_desc layers[] = {
+    {"layers.0.moe", 2, 1, 2, 0},
+};
+
 const moe_model_desc moe_model_descriptor = {
     .abi_version = MOE_ABI_VERSION,
     .struct_size = sizeof(moe_model_desc),
@@ -130,7 +147,9 @@ const moe_model_desc moe_model_descriptor = {
             "\"y\", \"dtype\": \"float32\", \"dims\": [\"batch\", 4]}, "
             "{\"name\": \"t\", \"dtype\": \"float32\", \"dims\": [4, "
             "\"batch\"]}, {\"name\": \"n\", \"dtype\": \"int64\", \"dims\": "
-            "[]}], \"moe_layers\": [], \"target_cpu\": \"x86-64\", "
+            "[]}], \"moe_layers\": [{\"name\": \"layers.0.moe\", "
+            "\"experts\": 2, \"null_experts\": 1, \"slots\": 2, \"counted\": "
+            "true}], \"target_cpu\": \"x86-64\", "
             "\"weights\": {\"kind\": \"embedded\", \"bytes\": 16}}",
     .target_cpu = "x86-64",
     .target_features = "+sse2,+cx8,-avx512f,+tuning",
@@ -144,4 +163,7 @@ const moe_model_desc moe_model_descriptor = {
     .weights_kind = MOE_WEIGHTS_EMBEDDED,
     .weights_size = sizeof(bias),
     .embedded_weights = bias,
+    .num_layers = 1,
+    .layers = layers,
+    .num_counters = MOE_COUNT_EXPERT_SLOTS + 2,
 };

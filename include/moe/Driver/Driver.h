@@ -1,7 +1,7 @@
 //===- Driver.h - The command line that runs a model ------------*- C++ -*-===//
 //
 // Flags, files, comparison, timing and report of `moe-run` and of compiled
-// executables. A model is a table of the five functions of MoERuntime.h, so
+// executables. A model is a table of the functions of MoERuntime.h, so
 // the same code runs one that is linked in, opened or compiled in memory.
 //
 // Links neither MLIR nor LLVM: it is part of every executable.
@@ -17,13 +17,14 @@
 
 namespace moe {
 
-/// The five functions of a model.
+/// The functions of a model.
 struct ModelFunctions {
   std::function<const char *()> describe;
   std::function<moe_status(const moe_options *, moe_context **)> create;
   std::function<moe_status(moe_context *, const moe_tensor *, int32_t,
                            moe_tensor *, int32_t)>
       run;
+  std::function<moe_status(moe_context *, int32_t, moe_layer_load *)> layerLoad;
   std::function<void(moe_context *)> destroy;
   std::function<const char *(const moe_context *)> lastError;
 };
@@ -40,8 +41,10 @@ struct DriverOptions {
   /// First line of `--help`.
   std::string description = "Runs the compiled model.";
   /// Set for `moe-run`: gets the positional IN and makes the model, or throws
-  /// std::runtime_error with what went wrong. Unset: the model is given.
-  std::function<ModelFunctions(const std::string &input)> openModel;
+  /// std::runtime_error with what went wrong. `countsLoad`: its layers count
+  /// their tokens. Unset: the model is given.
+  std::function<ModelFunctions(const std::string &input, bool countsLoad)>
+      openModel;
   /// Set for `moe-run`, where a comparison with ONNX Runtime is offered: gets
   /// IN and the inputs' npz and returns the path of an npz of outputs, or
   /// throws std::runtime_error. Unset: `--compare-with=onnxruntime` is refused.

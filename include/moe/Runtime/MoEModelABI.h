@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-#define MOE_ABI_VERSION 1u
+#define MOE_ABI_VERSION 2u
 
 /** An input or output: its static type, as the code was compiled for. A bool
  *  has code MOE_BOOL and 8 bits, and its bytes are 0 or 1. */
@@ -89,6 +89,23 @@ typedef enum moe_weights_kind {
   MOE_WEIGHTS_DEFERRED = 2  /**< spans of the original files */
 } moe_weights_kind;
 
+/** An MoE layer. */
+typedef struct moe_layer_desc {
+  const char *name;
+  int64_t num_experts;
+  int64_t num_null_experts;
+  int64_t num_slots;
+  /** Where its counters start among the context's; -1: it is not counted. */
+  int64_t first_counter;
+} moe_layer_desc;
+
+/** Counters of a layer, from its first one on. */
+typedef enum moe_counter {
+  MOE_COUNT_TOKENS = 0,
+  MOE_COUNT_EXPERT_FLOPS = 1,
+  MOE_COUNT_EXPERT_SLOTS = 2 /**< of expert 0; one for each expert follows */
+} moe_counter;
+
 /** The compiled function. `results` points to one memref descriptor per output,
  *  one after the other; `inputs[i]` points to input i's memref descriptor.
  *  A descriptor of rank r is {void *allocated, void *aligned, int64_t offset,
@@ -119,6 +136,10 @@ typedef struct moe_model_desc {
   /** MOE_WEIGHTS_EMBEDDED: the data, 64-byte aligned, as are all offsets in it.
    *  (Anything else works too, but is copied at its first use.) */
   const void *embedded_weights;
+  int64_t num_layers;
+  const moe_layer_desc *layers;
+  /** Of all layers together. */
+  int64_t num_counters;
 } moe_model_desc;
 
 /** Defined by the model's object file. Hidden, so that two models in one
@@ -136,6 +157,9 @@ const void *moe_rt_weight(int64_t slot);
  *  `condition`. Never called inside a parallel region. `message` and `where`
  *  are NUL-terminated; `where` is the ONNX node. */
 void moe_rt_require(bool condition, const char *message, const char *where);
+
+/** Adds to a counter of the context. */
+void moe_rt_count(int64_t counter, int64_t amount);
 
 /** The run's memory (names fixed by MLIR's finalize-memref-to-llvm). They never
  *  return NULL: without memory the run ends with MOE_OUT_OF_MEMORY. */

@@ -1,7 +1,7 @@
 /*===- MoERuntime.h - How a program runs a compiled model ----------*- C -*-===*
  *
  * The C interface of a compiled model: every shared library that the compiler
- * writes exports these five functions, and every executable is built on them.
+ * writes exports these six functions, and every executable is built on them.
  * They depend on libc only.
  *
  *   moe_context *ctx;
@@ -140,6 +140,29 @@ MOE_API moe_status moe_create(const moe_options *options,
 MOE_API moe_status moe_run(moe_context *context, const moe_tensor *inputs,
                            int32_t num_inputs, moe_tensor *outputs,
                            int32_t num_outputs);
+
+/** What an MoE layer did in the last run of a context. The load of the layer,
+ *  the mean number of experts per token, is expert_slots / tokens. */
+typedef struct moe_layer_load {
+  const char *name;
+  int64_t num_experts;      /**< experts with weights */
+  int64_t num_null_experts; /**< ids that stand for no work, or a copy */
+  int64_t num_slots;        /**< selections per token */
+  int64_t tokens;
+  int64_t expert_slots; /**< slots that went to experts */
+  int64_t null_slots;   /**< the other ones, tokens * num_slots in all */
+  /** Two per product of the experts' matrix products, as far as they ran. */
+  int64_t expert_flops;
+  /** Slots of each expert; the context's, valid until its next run. */
+  const int64_t *counts;
+} moe_layer_load;
+
+/** Fills `load` for the layer at this place of moe_describe's list. Fails with
+ *  MOE_INVALID_ARGUMENT where there is none, or where the model was compiled
+ *  without counters. After a run that failed the numbers tell of its part; all
+ *  are 0 ahead of the first run. */
+MOE_API moe_status moe_get_layer_load(moe_context *context, int32_t layer,
+                                      moe_layer_load *load);
 
 /** Joins the threads and frees all memory of the context, outputs included. No
  *  other call may be using it. NULL is allowed. */
