@@ -8,10 +8,12 @@
 
 #include "moe/Conversion/Passes.h"
 #include "moe/Dialect/MoE/IR/MoE.h"
+#include "moe/Dialect/MoE/Transforms/Passes.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
 #include "moe/Dialect/ONNX/Transforms/Passes.h"
 #include "moe/Dialect/RT/IR/RT.h"
 #include "moe/Pipelines/Pipelines.h"
+#include "moe/Proof/Proof.h"
 #include "moe/Transforms/Passes.h"
 
 namespace moe {
@@ -20,12 +22,14 @@ namespace moe {
 inline void registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<MoEDialect, onnx::ONNXDialect, rt::RTDialect>();
   registerBufferizableOpInterfaceExternalModels(registry);
+  registerRaiseEvaluator(registry);
   rt::registerBufferizableOpInterfaceExternalModels(registry);
 }
 
 /// Passes and pipelines of the project.
 inline void registerAllPasses() {
   registerConversionPasses();
+  registerMoEPasses();
   onnx::registerONNXPasses();
   registerPipelinesPasses();
   registerTransformsPasses();

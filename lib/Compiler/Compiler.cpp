@@ -1,6 +1,8 @@
 //===- Compiler.cpp - A model file in, any stage or artefact out ----------===//
 #include "moe/Compiler/Compiler.h"
 
+#include "LayerReport.h"
+
 #include "mlir/Dialect/Arith/Transforms/BufferDeallocationOpInterfaceImpl.h"
 #include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -22,10 +24,12 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "moe/Dialect/MoE/IR/MoE.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
 #include "moe/Dialect/RT/IR/RT.h"
 #include "moe/Import/ONNX/ImportONNX.h"
 #include "moe/Pipelines/Pipelines.h"
+#include "moe/Proof/Proof.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
@@ -36,11 +40,13 @@ using namespace moe;
 
 std::unique_ptr<MLIRContext> moe::createCompilerContext() {
   DialectRegistry registry;
-  registry.insert<onnx::ONNXDialect, rt::RTDialect, arith::ArithDialect,
-                  bufferization::BufferizationDialect, func::FuncDialect,
-                  linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect,
-                  memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect,
-                  vector::VectorDialect>();
+  registry.insert<MoEDialect, onnx::ONNXDialect, rt::RTDialect,
+                  arith::ArithDialect, bufferization::BufferizationDialect,
+                  func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect,
+                  math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
+                  tensor::TensorDialect, vector::VectorDialect>();
+  registerBufferizableOpInterfaceExternalModels(registry);
+  registerRaiseEvaluator(registry);
   rt::registerBufferizableOpInterfaceExternalModels(registry);
   arith::registerBufferDeallocationOpInterfaceExternalModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
@@ -68,6 +74,11 @@ std::string moe::findRuntimeDir(const char *argv0) {
   llvm::sys::path::append(path, "..", "lib");
   llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
   return path.str().str();
+}
+
+/// The folder that spans of weights are relative to.
+static std::string getModelFolder(const CompilerOptions &options) {
+  return llvm::sys::path::parent_path(options.input).str();
 }
 
 /// The first stage whose contract a module read from text keeps.
@@ -170,6 +181,68 @@ static LogicalResult writeModule(ModuleOp module, StringRef path) {
   return success();
 }
 
+/// Writes the text of a stage to the folder that asks for it.
+static LogicalResult saveStage(ModuleOp module, const StageInfo &info,
+                               StringRef folder) {
+  if (std::error_code code = llvm::sys::fs::create_directories(
+          folder, /*IgnoreExisting=*/true, llvm::sys::fs::all_all))
+    return module->emitError("cannot make the folder '")
+           << folder << "': " << code.message();
+  SmallString<256> path(folder);
+  llvm::sys::path::append(path, std::to_string(static_cast<int>(info.stage) +
+                                               1) +
+                                    "-" + info.name + ".mlir");
+  return writeModule(module, path);
+}
+
+/// Layers that could not be raised are an error where that was asked for.
+static LogicalResult checkLayers(ModuleOp module, const LayerReport &layers) {
+  SmallVector<StringRef> missed = layers.getMissed();
+  if (missed.empty())
+    return success();
+  InFlightDiagnostic diagnostic =
+      module.emitError("--require-raise: ")
+      << missed.size() << " MoE layer" << (missed.size() == 1 ? "" : "s")
+      << " would run as the graph was written: ";
+  llvm::interleaveComma(missed, diagnostic);
+  return diagnostic;
+}
+
+/// The pipelines that lead from `stage` to the one asked for, one pass manager
+/// per stage, so that each stage's text can be saved.
+static LogicalResult runStages(ModuleOp module, std::optional<Stage> stage,
+                               const CompilerOptions &options) {
+  LayerReport layers(*module.getContext());
+  PipelineOptions pipeline;
+  pipeline.instrumentLoad = options.instrumentLoad;
+  // Deferred weights are not read at compile time.
+  if (options.weights != WeightsMode::Deferred) {
+    pipeline.modelFolder = getModelFolder(options);
+    if (pipeline.modelFolder.empty())
+      pipeline.modelFolder = ".";
+  }
+  for (const StageInfo &info : getStages()) {
+    if (!isTextStage(info.stage) || info.stage > options.emit ||
+        (stage && info.stage <= *stage))
+      continue;
+    PassManager pm(module.getContext(), ModuleOp::getOperationName());
+    buildPipeline(pm, stage, info.stage, pipeline);
+    if (failed(pm.run(module)))
+      return failure();
+    stage = info.stage;
+    if (!options.saveStages.empty() &&
+        failed(saveStage(module, info, options.saveStages)))
+      return failure();
+    if (info.stage != Stage::MoEOpt)
+      continue;
+    if (options.layerLines)
+      layers.print(*options.layerLines);
+    if (options.requireRaise && failed(checkLayers(module, layers)))
+      return failure();
+  }
+  return success();
+}
+
 LogicalResult moe::compile(MLIRContext &context,
                            const CompilerOptions &options) {
   if (llvm::sys::fs::equivalent(options.input, options.output))
@@ -185,37 +258,15 @@ LogicalResult moe::compile(MLIRContext &context,
            << getStageInfo(*stage).name << "', past the stage '"
            << getStageInfo(options.emit).name << "' that was asked for";
 
-  // One pass manager per stage, so that each stage's text can be saved.
-  for (const StageInfo &info : getStages()) {
-    if (!isTextStage(info.stage) || info.stage > options.emit ||
-        (stage && info.stage <= *stage))
-      continue;
-    PassManager pm(&context, ModuleOp::getOperationName());
-    buildPipeline(pm, stage, info.stage);
-    if (failed(pm.run(*module)))
-      return failure();
-    stage = info.stage;
-    if (!options.saveStages.empty()) {
-      if (std::error_code code = llvm::sys::fs::create_directories(
-              options.saveStages, /*IgnoreExisting=*/true,
-              llvm::sys::fs::all_all))
-        return module->emitError("cannot make the folder '")
-               << options.saveStages << "': " << code.message();
-      SmallString<256> path(options.saveStages);
-      llvm::sys::path::append(path,
-                              std::to_string(static_cast<int>(info.stage) + 1) +
-                                  "-" + info.name + ".mlir");
-      if (failed(writeModule(*module, path)))
-        return failure();
-    }
-  }
+  if (failed(runStages(*module, stage, options)))
+    return failure();
   if (isTextStage(options.emit))
     return writeModule(*module, options.output);
 
   ArtefactOptions artefact;
   artefact.emit = options.emit;
   artefact.output = options.output;
-  artefact.modelDir = llvm::sys::path::parent_path(options.input).str();
+  artefact.modelDir = getModelFolder(options);
   artefact.modelName = llvm::sys::path::stem(options.input).str();
   artefact.targetCPU = options.targetCPU;
   artefact.weights = options.weights;

@@ -19,6 +19,7 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "moe/Conversion/Passes.h"
+#include "moe/Dialect/MoE/Transforms/Passes.h"
 #include "moe/Dialect/ONNX/Transforms/Passes.h"
 #include "moe/Transforms/Passes.h"
 
@@ -41,7 +42,38 @@ void moe::buildONNXPipeline(OpPassManager &pm) {
   endStage(pm, Stage::ONNX);
 }
 
+void moe::buildMoEPipeline(OpPassManager &pm) {
+  // Layers in any spelling -> candidates: the graph beside moe ops.
+  pm.addPass(createRaiseONNXPass());
+  // Candidates -> the moe ops where both compute the same, else the graph.
+  pm.addPass(createVerifyRaisePass());
+  endStage(pm, Stage::MoE);
+}
+
+void moe::buildMoEOptPipeline(OpPassManager &pm,
+                              const PipelineOptions &options) {
+  // Stacks and transposes of weights that raising wrote -> recipes, so that
+  // slices of weights are ranges of files.
+  pm.addPass(createFoldWeightRecipesPass());
+  // Layers, with the experts that the model has -> what descriptions list, and
+  // runs count if asked to.
+  pm.addPass(createDescribeLayersPass());
+  if (options.instrumentLoad)
+    pm.addPass(createInstrumentLoadPass());
+  // Null experts -> ids of -1 and terms.
+  EliminateNullExpertsPassOptions eliminate;
+  eliminate.folder = options.modelFolder;
+  pm.addPass(createEliminateNullExpertsPass(eliminate));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  // Weights that only eliminated experts read -> nothing.
+  pm.addPass(createFoldWeightRecipesPass());
+  endStage(pm, Stage::MoEOpt);
+}
+
 void moe::buildTensorPipeline(OpPassManager &pm) {
+  // Routes and experts -> gates, dispatches, grouped matmuls, combines.
+  pm.addPass(createConvertMoELayersToKernelsPass());
   // onnx ops -> destination-style loops on tensors, scalar shape arithmetic.
   pm.addPass(createConvertONNXToLinalgPass());
   // Chains of tensor.extract and tensor.from_elements -> scalars; tensor.dim of
@@ -88,6 +120,8 @@ void moe::buildKernelsPipeline(OpPassManager &pm) {
   // LLVM's time is linear in their number, and a profile names them.
   pm.addPass(createOutlineKernelsPass());
   pm.addPass(func::createDuplicateFunctionEliminationPass());
+  // Kernels of MoE layers on memrefs -> scf loops.
+  pm.addPass(createConvertMoEToLoopsPass());
   // linalg on memrefs -> scf loops.
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   // Affine maps of the loops' indices -> arith.
@@ -133,26 +167,38 @@ void moe::buildLLVMPipeline(OpPassManager &pm) {
   endStage(pm, Stage::LLVM);
 }
 
-void moe::buildPipeline(OpPassManager &pm, std::optional<Stage> from,
-                        Stage to) {
-  using Builder = void (*)(OpPassManager &);
-  static constexpr std::pair<Stage, Builder> builders[] = {
-      {Stage::ONNX, buildONNXPipeline},
-      {Stage::Tensor, buildTensorPipeline},
-      {Stage::Buffers, buildBuffersPipeline},
-      {Stage::Kernels, buildKernelsPipeline},
-      {Stage::LLVM, buildLLVMPipeline},
+void moe::buildPipeline(OpPassManager &pm, std::optional<Stage> from, Stage to,
+                        const PipelineOptions &options) {
+  auto reaches = [&](Stage stage) {
+    return (!from || stage > *from) && stage <= to;
   };
-  for (auto [stage, build] : builders)
-    if ((!from || stage > *from) && stage <= to)
-      build(pm);
+  if (reaches(Stage::ONNX))
+    buildONNXPipeline(pm);
+  if (reaches(Stage::MoE))
+    buildMoEPipeline(pm);
+  if (reaches(Stage::MoEOpt))
+    buildMoEOptPipeline(pm, options);
+  if (reaches(Stage::Tensor))
+    buildTensorPipeline(pm);
+  if (reaches(Stage::Buffers))
+    buildBuffersPipeline(pm);
+  if (reaches(Stage::Kernels))
+    buildKernelsPipeline(pm);
+  if (reaches(Stage::LLVM))
+    buildLLVMPipeline(pm);
 }
 
 void moe::registerPipelines() {
   static PassPipelineRegistration<> onnx(
       "moe-onnx-pipeline", "imported model -> stage onnx", buildONNXPipeline);
+  static PassPipelineRegistration<> moe(
+      "moe-moe-pipeline", "stage onnx -> stage moe", buildMoEPipeline);
+  static PassPipelineRegistration<> moeOpt(
+      "moe-moe-opt-pipeline", "stage moe -> stage moe-opt",
+      [](OpPassManager &pm) { buildMoEOptPipeline(pm, {}); });
   static PassPipelineRegistration<> tensor(
-      "moe-tensor-pipeline", "stage onnx -> stage tensor", buildTensorPipeline);
+      "moe-tensor-pipeline", "stage moe-opt -> stage tensor",
+      buildTensorPipeline);
   static PassPipelineRegistration<> buffers("moe-buffers-pipeline",
                                             "stage tensor -> stage buffers",
                                             buildBuffersPipeline);

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "moe/Dialect/MoE/IR/MoE.h"
 #include "moe/Dialect/RT/IR/RT.h"
 #include "moe/Pipelines/Pipelines.h"
 
@@ -19,16 +20,23 @@ using namespace moe;
 /// Dialects that may appear at a stage.
 static ArrayRef<StringLiteral> allowedDialects(Stage stage) {
   static constexpr StringLiteral onnx[] = {"builtin", "func", "onnx", "rt"};
-  static constexpr StringLiteral tensor[] = {
-      "builtin", "func", "rt", "linalg", "tensor", "math", "arith", "scf"};
-  static constexpr StringLiteral buffers[] = {
-      "builtin", "func", "rt", "linalg", "memref", "math", "arith", "scf"};
+  static constexpr StringLiteral layers[] = {"builtin", "func", "onnx", "rt",
+                                             "moe"};
+  static constexpr StringLiteral tensor[] = {"builtin", "func",   "rt",
+                                             "linalg",  "tensor", "math",
+                                             "arith",   "scf",    "moe"};
+  static constexpr StringLiteral buffers[] = {"builtin", "func",   "rt",
+                                              "linalg",  "memref", "math",
+                                              "arith",   "scf",    "moe"};
   static constexpr StringLiteral kernels[] = {
       "builtin", "func", "rt", "vector", "memref", "math", "arith", "scf"};
   static constexpr StringLiteral llvm[] = {"builtin", "llvm", "rt"};
   switch (stage) {
   case Stage::ONNX:
     return onnx;
+  case Stage::MoE:
+  case Stage::MoEOpt:
+    return layers;
   case Stage::Tensor:
     return tensor;
   case Stage::Buffers:
@@ -44,6 +52,20 @@ static ArrayRef<StringLiteral> allowedDialects(Stage stage) {
   return {};
 }
 
+/// What a moe op breaks at a stage, or nothing: layers end where kernels begin,
+/// and candidates have been decided.
+static StringRef findMoEBreach(Operation *op, Stage stage) {
+  if (isa<CandidateOp>(op))
+    return "an undecided candidate is left: run moe-verify-raise";
+  bool isLayer = isa<RouteOp, ExpertsOp, SlotSumOp, RenumberOp, moe::CountOp>(op);
+  bool isKernel = isa<GateOp, DispatchOp, GroupedMatmulOp, CombineOp>(op);
+  if (stage <= Stage::MoEOpt && isKernel)
+    return "a layer is a kernel already";
+  if (stage >= Stage::Tensor && isLayer)
+    return "a layer is no kernel yet";
+  return "";
+}
+
 LogicalResult moe::verifyStage(ModuleOp module, Stage stage) {
   const StageInfo &info = getStageInfo(stage);
   ArrayRef<StringLiteral> dialects = allowedDialects(stage);
@@ -56,8 +78,11 @@ LogicalResult moe::verifyStage(ModuleOp module, Stage stage) {
     if (!llvm::is_contained(dialects, op->getName().getDialectNamespace()))
       return breaks("dialect '" + op->getName().getDialectNamespace() +
                     "' is not allowed");
-    if (stage >= Stage::LLVM && isa<rt::WeightRefOp, rt::RequireOp>(op))
-      return breaks("only rt.weight is left of rt");
+    if (StringRef breach = findMoEBreach(op, stage); !breach.empty())
+      return breaks(breach);
+    if (stage >= Stage::LLVM &&
+        isa<rt::WeightRefOp, rt::RequireOp, rt::CountOp>(op))
+      return breaks("only symbols are left of rt");
     // Weights name tensor types at every stage.
     if (stage >= Stage::Buffers)
       for (Type type : op->getResultTypes())

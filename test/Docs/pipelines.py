@@ -6,9 +6,9 @@ import re
 import sys
 
 with open(sys.argv[1]) as file:
-    shown = re.findall(r"^ +=(\w+) +- +(.*)$", file.read(), re.MULTILINE)
+    shown = re.findall(r"^ +=([\w-]+) +- +(.*)$", file.read(), re.MULTILINE)
 with open(sys.argv[2]) as file:
-    rows = re.findall(r"^\| `(\w+)` \|.*\| (.*) \|$", file.read(), re.MULTILINE)
+    rows = re.findall(r"^\| `([\w-]+)` \|.*\| (.*) \|$", file.read(), re.MULTILINE)
 
 modes = {"embed", "beside", "deferred"}
 stages = [(name, text) for name, text in shown if name not in modes]

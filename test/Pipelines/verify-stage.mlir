@@ -16,7 +16,7 @@
 // BUFFERS: error: {{.*}} breaks the contract of stage 'buffers': {{a tensor is left|dialect 'tensor' is not allowed}} (no tensors
 // KERNELS: error: 'linalg.fill' op breaks the contract of stage 'kernels': dialect 'linalg' is not allowed (no linalg
 // LLVM: error: 'func.func' op breaks the contract of stage 'llvm': dialect 'func' is not allowed (translatable
-// RT: error: 'rt.require' op breaks the contract of stage 'llvm': only rt.weight is left of rt
+// RT: error: 'rt.require' op breaks the contract of stage 'llvm': only symbols are left of rt
 // NAME: nothing
 
 //--- onnx.mlir

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "moe/Compiler/Compiler.h"
+#include "moe/Target/ScratchFolder.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
@@ -49,17 +50,17 @@ static cl::opt<unsigned> optLevel("O", cl::Prefix, cl::init(3),
 static cl::opt<bool>
     sanitize("sanitize-address", cl::init(sanitizedBuild), cl::cat(category),
              cl::desc("Instruments the generated code with AddressSanitizer"));
+static cl::opt<bool> instrumentLoad(
+    "instrument-load", cl::cat(category),
+    cl::desc("Lets runs count the load of each MoE layer: --report of what is "
+             "compiled, and moe_get_layer_load"));
+static cl::opt<bool> requireRaise(
+    "require-raise", cl::cat(category),
+    cl::desc("Makes an MoE layer that is not raised and proven an error"));
 
-/// `--emit=` takes its values from the stage table.
-struct StageParser : public cl::parser<Stage> {
-  explicit StageParser(cl::Option &option) : cl::parser<Stage>(option) {
-    for (const StageInfo &info : getStages())
-      addLiteralOption(info.name, info.stage, info.contract);
-  }
-};
-static cl::opt<Stage, false, StageParser>
-    emitStage("emit", cl::init(Stage::Exe), cl::cat(category),
-              cl::desc("What to write (default exe):"));
+static cl::opt<Stage> emitStage("emit", cl::init(Stage::Exe), cl::cat(category),
+                                cl::desc("What to write (default exe):"),
+                                StageValues());
 
 /// Reports wrong usage; the caller returns it.
 static int usageError(const llvm::Twine &what) {
@@ -68,7 +69,9 @@ static int usageError(const llvm::Twine &what) {
 }
 
 int main(int argc, char **argv) {
+  IgnoredSignals ignored;
   llvm::InitLLVM init(argc, argv);
+  ignored.restore();
   // A limit on the size of files is an error of write(), as a full disk is.
   std::signal(SIGXFSZ, SIG_IGN);
   cl::HideUnrelatedOptions(category);
@@ -87,6 +90,9 @@ int main(int argc, char **argv) {
   if (optLevel > 3)
     return usageError("-O takes 0 to 3");
   options.sanitizeAddress = sanitize;
+  options.instrumentLoad = instrumentLoad;
+  options.requireRaise = requireRaise;
+  options.layerLines = &llvm::errs();
   options.saveStages = saveStages;
   options.runtimeDir = findRuntimeDir(argv[0]);
   for (llvm::StringRef dim : dims) {

@@ -9,6 +9,7 @@
 #ifdef MOE_INCLUDE_TESTS
 namespace moe::test {
 void registerTestSymbolicDimsPass();
+void registerTestWrongRaisePass();
 } // namespace moe::test
 #endif
 
@@ -21,6 +22,7 @@ int main(int argc, char **argv) {
   moe::registerAllPasses();
 #ifdef MOE_INCLUDE_TESTS
   moe::test::registerTestSymbolicDimsPass();
+  moe::test::registerTestWrongRaisePass();
 #endif
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "moe-mlir optimiser driver\n", registry));

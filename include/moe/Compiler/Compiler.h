@@ -30,6 +30,12 @@ struct CompilerOptions {
   std::string saveStages;
   /// Folder of the runtime's archives.
   std::string runtimeDir;
+  /// Runs count the load of each MoE layer.
+  bool instrumentLoad = false;
+  /// A layer that is not raised and proven is an error.
+  bool requireRaise = false;
+  /// Gets one line per MoE layer; null: nothing is told.
+  llvm::raw_ostream *layerLines = nullptr;
 };
 
 /// A context with what the compiler needs registered, and no more.

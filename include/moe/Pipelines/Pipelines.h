@@ -13,9 +13,23 @@
 
 namespace moe {
 
+/// What a pipeline needs to know of a model besides its IR.
+struct PipelineOptions {
+  /// The folder that spans of weights are relative to; empty: values of weights
+  /// are not compared, but for their hashes.
+  std::string modelFolder;
+  /// Layers count their tokens, slots and FLOPs.
+  bool instrumentLoad = false;
+};
+
 /// An imported model -> canonical `onnx` form.
 void buildONNXPipeline(mlir::OpPassManager &pm);
-/// `onnx` -> linalg, tensor, arith, math, scf.
+/// `onnx` -> layers found and proven.
+void buildMoEPipeline(mlir::OpPassManager &pm);
+/// Layers -> layers without unnecessary work.
+void buildMoEOptPipeline(mlir::OpPassManager &pm,
+                         const PipelineOptions &options);
+/// `onnx` and layers -> linalg, tensor, arith, math, scf, and layers' kernels.
 void buildTensorPipeline(mlir::OpPassManager &pm);
 /// Tensors -> memrefs with explicit deallocation.
 void buildBuffersPipeline(mlir::OpPassManager &pm);
@@ -26,8 +40,8 @@ void buildLLVMPipeline(mlir::OpPassManager &pm);
 
 /// All of the above that lie after `from` (exclusive; none: an imported model)
 /// up to `to` (inclusive; artefacts mean up to LLVM).
-void buildPipeline(mlir::OpPassManager &pm, std::optional<Stage> from,
-                   Stage to);
+void buildPipeline(mlir::OpPassManager &pm, std::optional<Stage> from, Stage to,
+                   const PipelineOptions &options = {});
 
 #define GEN_PASS_DECL
 #include "moe/Pipelines/Passes.h.inc"

@@ -18,7 +18,18 @@ class ModuleOp;
 namespace moe {
 
 /// Forms of a model on its way from a file to an artefact, in order.
-enum class Stage { ONNX, Tensor, Buffers, Kernels, LLVM, Obj, Lib, Exe };
+enum class Stage {
+  ONNX,
+  MoE,
+  MoEOpt,
+  Tensor,
+  Buffers,
+  Kernels,
+  LLVM,
+  Obj,
+  Lib,
+  Exe
+};
 
 /// One row of the table.
 struct StageInfo {
@@ -40,6 +51,19 @@ std::optional<Stage> parseStage(llvm::StringRef name);
 
 /// Whether a stage is MLIR text rather than an artefact.
 inline bool isTextStage(Stage stage) { return stage <= Stage::LLVM; }
+
+/// The values of an option that takes a stage, a modifier like `cl::values`.
+struct StageValues {
+  /// Whether artefacts are no values.
+  bool onlyText = false;
+
+  template <typename OptionT> void apply(OptionT &option) const {
+    for (const StageInfo &info : getStages())
+      if (!onlyText || isTextStage(info.stage))
+        option.getParser().addLiteralOption(info.name, info.stage,
+                                            info.contract);
+  }
+};
 
 /// Checks the contract of a text stage; the first op that breaks it is
 /// reported.
