@@ -28,6 +28,9 @@ public:
   explicit LayerStreamer(Layers &layers) : layers(layers) {}
 
   void streamOptimizationRemark(const remark::detail::Remark &remark) override {
+    // Analyses are for those who work on passes; a line is for who has a model.
+    if (remark.getRemarkType() == llvm::remarks::Type::Analysis)
+      return;
     LayerRemarks &layer = layers[getLayerName(remark.getLocation())];
     std::string phrase;
     for (const remark::detail::Remark::Arg &argument : remark.getArgs())

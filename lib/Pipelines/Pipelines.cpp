@@ -47,11 +47,15 @@ void moe::buildMoEPipeline(OpPassManager &pm) {
   pm.addPass(createRaiseONNXPass());
   // Candidates -> the moe ops where both compute the same, else the graph.
   pm.addPass(createVerifyRaisePass());
+  // Graphs that came back have [batch, sequence, ...] rows as [1, T, ...].
+  pm.addPass(onnx::createInferShapesPass());
   endStage(pm, Stage::MoE);
 }
 
 void moe::buildMoEOptPipeline(OpPassManager &pm,
                               const PipelineOptions &options) {
+  // Scores that only the route reads -> its projection: no [T, N] in memory.
+  pm.addPass(createFuseRoutingPass());
   // Stacks and transposes of weights that raising wrote -> recipes, so that
   // slices of weights are ranges of files.
   pm.addPass(createFoldWeightRecipesPass());

@@ -27,6 +27,8 @@ static double getGreatestMagnitude(const Array &array) {
 
 /// With as many digits as tell floats apart.
 static std::string print(double value) {
+  if (std::isnan(value))
+    return "NaN";
   std::string text;
   llvm::raw_string_ostream(text) << llvm::format("%.9g", value);
   return text;

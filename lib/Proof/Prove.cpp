@@ -7,6 +7,7 @@
 #include "Weights.h"
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/IR/Matchers.h"
+#include "moe/Dialect/MoE/Analysis/Reachability.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include <chrono>
@@ -111,6 +112,9 @@ void Prover::describeIds(int64_t numColumns) {
   candidate.getRaised().walk([&](RouteOp route) {
     findClosed(route.getMask(), isClosed);
     findClosed(route.getBias(), isClosed);
+    llvm::SmallBitVector reachable = findReachableColumns(route);
+    if (reachable.size() == isClosed.size())
+      isClosed |= reachable.flip();
   });
   candidate.getRaised().walk([&](ExpertsOp experts) {
     SmallVector<RenumberOp> tables;
@@ -202,7 +206,8 @@ llvm::Error Prover::describe() {
 
 llvm::Error Prover::compileSides() {
   if (llvm::Error error = weights.map(module))
-    return error;
+    return llvm::createStringError("its proof " +
+                                   llvm::toString(std::move(error)));
   unsigned optLevel = chooseOptLevel(weights.getSize());
   // The rest is for the compiler, and for memory that the limit of the process
   // would refuse without a message.

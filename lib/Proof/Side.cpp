@@ -9,6 +9,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
+#include "moe/Dialect/ONNX/Transforms/Passes.h"
 #include "moe/Dialect/RT/IR/RT.h"
 #include "moe/Pipelines/Pipelines.h"
 #include "moe/Runtime/MoEModelABI.h"
@@ -75,17 +76,82 @@ static void passWeights(func::FuncOp function, ArrayRef<rt::WeightOp> weights) {
     rewriter.eraseOp(weight);
 }
 
+/// Makes a model at stage `llvm` of `module`, which has no candidate any more;
+/// its weights become arguments, and `data` their bytes.
+static llvm::Error
+lower(ModuleOp module, RandomWeights &weights,
+      SmallVectorImpl<std::pair<RankedTensorType, const void *>> &data) {
+  // Raising stacks weights by ops, and another pass makes recipes of them: that
+  // is proven too.
+  PassManager fold(module.getContext(), ModuleOp::getOperationName());
+  // A layer on [batch, sequence, ...] rows has them as [1, T, ...] here.
+  fold.addPass(onnx::createInferShapesPass());
+  fold.addPass(createFoldWeightRecipesPass());
+  if (failed(fold.run(module)))
+    return llvm::createStringError("does not compile");
+  SmallVector<rt::WeightOp> used(module.getOps<rt::WeightOp>());
+  for (rt::WeightOp weight : used) {
+    llvm::Expected<const void *> bytes = weights.get(weight);
+    if (!bytes)
+      return bytes.takeError();
+    data.push_back({cast<RankedTensorType>(weight.getType()), *bytes});
+  }
+  passWeights(*module.getOps<func::FuncOp>().begin(), used);
+
+  PassManager pm(module.getContext(), ModuleOp::getOperationName());
+  buildPipeline(pm, Stage::MoEOpt, Stage::LLVM);
+  if (failed(pm.run(module)))
+    return llvm::createStringError("does not compile");
+  return llvm::Error::success();
+}
+
+llvm::Error Side::load(StringRef object, uint64_t memoryLimit) {
+  auto builder = llvm::orc::LLJITBuilder();
+  builder.setPlatformSetUp(llvm::orc::setUpInactivePlatform);
+  llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> created = builder.create();
+  if (!created)
+    return created.takeError();
+  jit = std::move(*created);
+  llvm::orc::SymbolMap symbols;
+  for (const moe_rt_symbol *symbol = moe_rt_symbols(); symbol->name; ++symbol)
+    symbols[jit->mangleAndIntern(symbol->name)] = {
+        llvm::orc::ExecutorAddr::fromPtr(symbol->address),
+        llvm::JITSymbolFlags::Exported};
+  if (llvm::Error error = jit->getMainJITDylib().define(
+          llvm::orc::absoluteSymbols(std::move(symbols))))
+    return error;
+  auto buffer = llvm::MemoryBuffer::getFile(object);
+  if (!buffer)
+    return llvm::errorCodeToError(buffer.getError());
+  if (llvm::Error error = jit->addObjectFile(std::move(*buffer)))
+    return error;
+  llvm::Expected<llvm::orc::ExecutorAddr> model =
+      jit->lookup("moe_model_descriptor");
+  if (!model)
+    return model.takeError();
+
+  moe_options options{};
+  options.struct_size = sizeof(options);
+  options.num_threads = 1;
+  options.memory_limit = memoryLimit;
+  if (moe_rt_create(model->toPtr<const moe_model_desc *>(), nullptr, &options,
+                    &context) != MOE_OK)
+    return llvm::createStringError(moe_last_error(nullptr));
+  return llvm::Error::success();
+}
+
 llvm::Expected<std::unique_ptr<Side>>
 Side::compile(ModuleOp module, Region &region, RandomWeights &weights,
               StringRef folder, StringRef name, unsigned optLevel,
               uint64_t memoryLimit) {
-  MLIRContext *mlirContext = module.getContext();
   std::string first;
-  ScopedDiagnosticHandler handler(mlirContext, [&](Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() == DiagnosticSeverity::Error && first.empty())
-      first = diagnostic.str();
-    return success();
-  });
+  ScopedDiagnosticHandler handler(
+      module.getContext(), [&](Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() == DiagnosticSeverity::Error &&
+            first.empty())
+          first = diagnostic.str();
+        return success();
+      });
   auto fail = [&](const Twine &what) {
     return llvm::createStringError("the " + name + " side " + what +
                                    (first.empty() ? "" : ": ") + first);
@@ -99,26 +165,9 @@ Side::compile(ModuleOp module, Region &region, RandomWeights &weights,
   inlineRegion(function, candidate->getRegion(region.getRegionNumber()));
   for (Type type : function.getResultTypes())
     side->outputTypes.push_back(getElementTypeOrSelf(type));
+  if (llvm::Error error = lower(*clone, weights, side->weights))
+    return fail(llvm::toString(std::move(error)));
 
-  // Raising stacks weights by ops, and another pass makes recipes of them: that
-  // is proven too.
-  PassManager fold(mlirContext, ModuleOp::getOperationName());
-  fold.addPass(createFoldWeightRecipesPass());
-  if (failed(fold.run(*clone)))
-    return fail("does not compile");
-  SmallVector<rt::WeightOp> used(clone->getOps<rt::WeightOp>());
-  for (rt::WeightOp weight : used) {
-    llvm::Expected<const void *> data = weights.get(weight);
-    if (!data)
-      return data.takeError();
-    side->weights.push_back({cast<RankedTensorType>(weight.getType()), *data});
-  }
-  passWeights(function, used);
-
-  PassManager pm(mlirContext, ModuleOp::getOperationName());
-  buildPipeline(pm, Stage::MoEOpt, Stage::LLVM);
-  if (failed(pm.run(*clone)))
-    return fail("does not compile");
   SmallString<128> object(folder);
   llvm::sys::path::append(object, name + ".o");
   ArtefactOptions options;
@@ -130,40 +179,8 @@ Side::compile(ModuleOp module, Region &region, RandomWeights &weights,
   options.sanitizeAddress = false;
   if (failed(emitArtefact(*clone, options)))
     return fail("does not compile");
-  clone = nullptr;
-
-  auto builder = llvm::orc::LLJITBuilder();
-  builder.setPlatformSetUp(llvm::orc::setUpInactivePlatform);
-  llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> jit = builder.create();
-  if (!jit)
-    return jit.takeError();
-  side->jit = std::move(*jit);
-  llvm::orc::SymbolMap symbols;
-  for (const moe_rt_symbol *symbol = moe_rt_symbols(); symbol->name; ++symbol)
-    symbols[side->jit->mangleAndIntern(symbol->name)] = {
-        llvm::orc::ExecutorAddr::fromPtr(symbol->address),
-        llvm::JITSymbolFlags::Exported};
-  llvm::orc::JITDylib &library = side->jit->getMainJITDylib();
-  if (llvm::Error error =
-          library.define(llvm::orc::absoluteSymbols(std::move(symbols))))
-    return std::move(error);
-  auto buffer = llvm::MemoryBuffer::getFile(object);
-  if (!buffer)
-    return fail("cannot be read back: " + buffer.getError().message());
-  if (llvm::Error error = side->jit->addObjectFile(std::move(*buffer)))
-    return std::move(error);
-  llvm::Expected<llvm::orc::ExecutorAddr> model =
-      side->jit->lookup("moe_model_descriptor");
-  if (!model)
-    return model.takeError();
-
-  moe_options runOptions{};
-  runOptions.struct_size = sizeof(runOptions);
-  runOptions.num_threads = 1;
-  runOptions.memory_limit = memoryLimit;
-  if (moe_rt_create(model->toPtr<const moe_model_desc *>(), nullptr,
-                    &runOptions, &side->context) != MOE_OK)
-    return fail(Twine("does not load: ") + moe_last_error(nullptr));
+  if (llvm::Error error = side->load(object, memoryLimit))
+    return fail("does not load: " + llvm::toString(std::move(error)));
   return side;
 }
 

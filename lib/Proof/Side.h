@@ -39,6 +39,8 @@ public:
 
 private:
   Side();
+  /// Links an object file into this process and makes a context of its model.
+  llvm::Error load(llvm::StringRef object, uint64_t memoryLimit);
 
   std::unique_ptr<llvm::orc::LLJIT> jit;
   moe_context *context = nullptr;

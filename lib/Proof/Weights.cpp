@@ -21,7 +21,7 @@ static constexpr uint64_t pageSize = 4096, cacheLine = 64;
 static constexpr uint64_t sourcePages = 1031;
 
 static llvm::Error fail(const Twine &what) {
-  return llvm::createStringError("no memory for its weights: " + what + ": " +
+  return llvm::createStringError("has no memory for weights: " + what + ": " +
                                  llvm::sys::StrError());
 }
 
@@ -127,6 +127,6 @@ llvm::Expected<const void *> RandomWeights::get(rt::WeightOp weight) {
     return fail(Twine(bytes) + " bytes");
   MutableArrayRef<char> out(place->second.get(), bytes);
   if (failed(executeRecipe(weight, spans, out)))
-    return llvm::createStringError("the recipe of one of its weights fails");
+    return llvm::createStringError("has a weight whose recipe fails");
   return out.data();
 }

@@ -272,11 +272,11 @@ class CommandLineTest(unittest.TestCase):
             "experts": 2,
             "null_experts": 1,
             "slots": 2,
-            "tokens": TOKENS,
-            "load": (TOKENS + 1) / TOKENS,
-            "counts": [TOKENS, 1],
-            "null_slots": TOKENS - 1,
-            "expert_flops": 100 * TOKENS,
+            "tokens": 3,
+            "load": 4 / 3,
+            "counts": [3, 1],
+            "null_slots": 2,
+            "expert_flops": 300,
         }
         self.assertEqual(report["moe_layers"], [layer])
         time = report["time_ms"]

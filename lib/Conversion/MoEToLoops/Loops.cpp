@@ -85,8 +85,9 @@ void LoopBuilder::forEach(Value lower, Value upper, Body body, int64_t step) {
   body(loop.getInductionVar());
 }
 
-Value LoopBuilder::fold(Value lower, Value upper, Value init, FoldBody body) {
-  auto loop = scf::ForOp::create(*this, lower, upper, index(1), init);
+Value LoopBuilder::fold(Value lower, Value upper, Value init, FoldBody body,
+                        int64_t step) {
+  auto loop = scf::ForOp::create(*this, lower, upper, index(step), init);
   OpBuilder::InsertionGuard guard(*this);
   setInsertionPointToStart(loop.getBody());
   Value next = body(loop.getInductionVar(), loop.getRegionIterArg(0));

@@ -46,7 +46,7 @@ public:
                int64_t step = 1);
   /// The same with one carried value.
   mlir::Value fold(mlir::Value lower, mlir::Value upper, mlir::Value init,
-                   FoldBody body);
+                   FoldBody body, int64_t step = 1);
   void ifTrue(mlir::Value condition, Branch body);
 
   mlir::Value load(mlir::Value memref, mlir::ValueRange at);

@@ -28,7 +28,7 @@ func.func @gate(%s: memref<?x4xf32>, %i: memref<?x2xi32>, %w: memref<?x2xf32>,
 func.func @grouped_matmul(%x: memref<?x8xf16>, %s: memref<?xi32>,
                           %o: memref<5xi32>, %w: memref<4x8x32xf16>,
                           %out: memref<?x16xf16>) {
-  // CHECK-COUNT-8: memref.alloca() : memref<256xf32>
+  // CHECK-COUNT-16: memref.alloca() : memref<128xf32>
   // CHECK: %[[W:.*]] = memref.load %arg3
   // CHECK: arith.extf %[[W]] : f16 to f32
   // CHECK: arith.addf %{{.*}} : f32

@@ -10,6 +10,7 @@
 #include "mlir/IR/Remarks.h"
 #include "moe/Dialect/MoE/IR/MoE.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace moe {
 #define GEN_PASS_DEF_FUSEROUTINGPASS
@@ -58,6 +59,10 @@ private:
 LogicalResult ProjectionFinder::add(Value scores, Projection &projection) {
   if (!scores.hasOneUse())
     return refuse("its scores have another use");
+  // Exporters widen scores even where they are f32 already.
+  if (auto cast = scores.getDefiningOp<onnx::CastOp>())
+    if (cast->getOperand(0).getType() == scores.getType())
+      return add(cast->getOperand(0), projection);
   if (auto concat = scores.getDefiningOp<onnx::ConcatOp>())
     return addConcat(concat, projection);
   if (auto gemm = scores.getDefiningOp<onnx::GemmOp>())
@@ -125,24 +130,27 @@ FailureOr<Projection> ProjectionFinder::find() {
 ///   -> moe.route project(%x, %w)
 static void fuse(RouteOp route, const Projection &projection) {
   OpBuilder builder(route);
-  SmallVector<Value> operands{projection.rows};
-  llvm::append_range(operands, projection.matrices);
+  SmallVector<Value> projected{projection.rows};
+  llvm::append_range(projected, projection.matrices);
   Value mask = projection.vector ? projection.vector : route.getMask();
   auto fused = RouteOp::create(
       builder, route.getLoc(), route.getResultTypes(), /*scores=*/Value(),
-      operands, route.getBias(), mask, route.getMix(), route.getSelectAttr(),
+      projected, route.getBias(), mask, route.getMix(), route.getSelectAttr(),
       route.getScoreAttr(), route.getOrderAttr(), route.getGroupsAttr(),
       route.getNormalizeOverAttr(), route.getDenominatorAttr(),
       route.getScaleAttr());
   route.replaceAllUsesWith(fused.getResults());
-  Operation *scores = route.getScores().getDefiningOp();
+  SmallVector<Value> dead{route.getScores()};
   route.erase();
   // What made the scores is dead: nothing else used it.
-  SmallVector<Value> operandsOfScores(scores->getOperands());
-  scores->erase();
-  for (Value operand : operandsOfScores)
-    if (Operation *op = operand.getDefiningOp(); op && isOpTriviallyDead(op))
-      op->erase();
+  while (!dead.empty()) {
+    Operation *op = dead.pop_back_val().getDefiningOp();
+    if (!op || !isOpTriviallyDead(op))
+      continue;
+    SetVector<Value> operands(op->operand_begin(), op->operand_end());
+    op->erase();
+    llvm::append_range(dead, operands);
+  }
 }
 
 namespace {

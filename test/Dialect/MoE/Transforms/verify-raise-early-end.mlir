@@ -6,6 +6,13 @@
 // RUN:   --remarks-filter=moe-verify-raise --remark-format=emitRemark 2>&1 \
 // RUN:   | FileCheck %s
 //
+// Neither does one that is not there.
+// RUN: rm -rf %t && mkdir %t && cp %build_root/bin/moe-opt %t/moe-opt
+// RUN: %t/moe-opt %s --moe-verify-raise \
+// RUN:   --remarks-filter=moe-verify-raise --remark-format=emitRemark 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=MISSING
+//
+// MISSING: the raise is undone: '{{.*}}moe-prove' cannot be started
 // CHECK: the raise is undone: its proof ended early ({{.*}}) while starting
 // CHECK-LABEL: @main
 // CHECK-NEXT: return

@@ -34,3 +34,13 @@ func.func @references() -> (tensor<1xf32>, tensor<1xf32>) {
   %unused = rt.weight_ref @w : tensor<1xf32>
   return %0, %1 : tensor<1xf32>, tensor<1xf32>
 }
+
+rt.layer @moe {counted, experts = 8 : i64, null_experts = 0 : i64, slots = 2 : i64}
+// Equal counts are two; none is dead.
+// CHECK-LABEL: func @counts
+func.func @counts(%n: index) {
+  // CHECK-COUNT-2: rt.count @moe tokens by %arg0
+  rt.count @moe tokens by %n
+  rt.count @moe tokens by %n
+  return
+}

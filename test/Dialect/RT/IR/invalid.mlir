@@ -162,3 +162,39 @@ rt.entry @main inputs [#rt.value<"x", tensor<?x4xf32>, ["T"]>] outputs []
 
 // expected-error@+1 {{expected a tensor of numbers, but got 'tensor<2xindex>'}}
 rt.entry @main inputs [#rt.value<"x", tensor<2xindex>, [""]>] outputs []
+
+// -----
+
+func.func @f(%n: index) {
+  // expected-error@+1 {{expected @moe to be an rt.layer of this module}}
+  rt.count @moe tokens by %n
+  return
+}
+
+// -----
+
+// expected-note@+1 {{the layer is here}}
+rt.layer @moe {experts = 8 : i64, null_experts = 0 : i64, slots = 2 : i64}
+func.func @f(%n: index) {
+  // expected-error@+1 {{expected the layer @moe to be counted}}
+  rt.count @moe tokens by %n
+  return
+}
+
+// -----
+
+rt.layer @moe {counted, experts = 8 : i64, null_experts = 0 : i64, slots = 2 : i64}
+func.func @f(%n: index) {
+  // expected-error@+1 {{expected an expert for 'expert_slots'}}
+  rt.count @moe expert_slots by %n
+  return
+}
+
+// -----
+
+rt.layer @moe {counted, experts = 8 : i64, null_experts = 0 : i64, slots = 2 : i64}
+func.func @f(%n: index) {
+  // expected-error@+1 {{expected no expert for 'tokens'}}
+  rt.count @moe tokens of %n by %n
+  return
+}

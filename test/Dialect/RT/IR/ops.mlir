@@ -44,3 +44,19 @@ func.func private @interface(%x: tensor<?x4xi8> {rt.name = "x", rt.dims = ["T", 
 rt.entry @main
   inputs [#rt.value<"x", tensor<?x4xf32>, ["T", ""]>]
   outputs [#rt.value<"y", tensor<i1>, []>]
+
+// CHECK: rt.layer @layers.0.moe {counted, experts = 8 : i64, null_experts = 4 : i64, slots = 3 : i64}
+rt.layer @layers.0.moe {counted, experts = 8 : i64, null_experts = 4 : i64, slots = 3 : i64}
+// CHECK: rt.layer @shared {experts = 1 : i64, null_experts = 0 : i64, slots = 1 : i64}
+rt.layer @shared {experts = 1 : i64, null_experts = 0 : i64, slots = 1 : i64}
+
+// CHECK-LABEL: func @count
+func.func @count(%n: index, %e: index) {
+  // CHECK: rt.count @layers.0.moe tokens by %{{.*}}
+  rt.count @layers.0.moe tokens by %n
+  // CHECK: rt.count @layers.0.moe expert_flops by %{{.*}}
+  rt.count @layers.0.moe expert_flops by %n
+  // CHECK: rt.count @layers.0.moe expert_slots of %{{.*}} by %{{.*}}
+  rt.count @layers.0.moe expert_slots of %e by %n
+  return
+}

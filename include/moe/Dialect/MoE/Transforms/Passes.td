@@ -239,4 +239,42 @@ def InstrumentLoadPass : Pass<"moe-instrument-load", "::mlir::ModuleOp"> {
   let dependentDialects = ["::moe::MoEDialect", "::moe::rt::RTDialect"];
 }
 
+def LintPass : Pass<"moe-lint", "::mlir::ModuleOp"> {
+  let summary = "Warn of graphs that compute what nobody meant";
+  let description = [{
+    Looks at graphs of onnx ops and changes nothing: a suspicious graph compiles
+    as it is written. One warning per router, with the node, the reason and what
+    to do:
+
+    * frozen routing: rows that a router selects are split by constant counts, or
+      the list of selected experts has a constant length, as a trace has it of
+      `tolist()`, `item()` or slices between such counts;
+    * missing experts: the constant ids that a graph asks its one-hot mask or its
+      selected ids about leave some out. Ids that the model itself tells apart by
+      a comparison with a bound are null experts;
+    * double softmax: what is selected from is a softmax of a softmax.
+
+    A transposed square weight cannot be told from the right one by its graph: it
+    is not looked for.
+
+    ```mlir
+    func.func @example(%x: tensor<?x8xf32>, %logits: tensor<?x4xf32>)
+        -> (tensor<3x8xf32>, tensor<1x8xf32>) {
+      %k = onnx.Constant dense<1> : tensor<1xi64>
+      %v, %i = onnx.TopK %logits, %k
+        : (tensor<?x4xf32>, tensor<1xi64>) -> (tensor<?x1xf32>, tensor<?x1xi64>)
+      %all = onnx.Constant dense<-1> : tensor<1xi64>
+      %ids = onnx.Reshape %i, %all : (tensor<?x1xi64>, tensor<1xi64>) -> tensor<?xi64>
+      %rows = onnx.Gather %x, %ids : (tensor<?x8xf32>, tensor<?xi64>) -> tensor<?x8xf32>
+      %counts = onnx.Constant dense<[3, 1]> : tensor<2xi64>
+      %a, %b = onnx.Split %rows, %counts
+        : (tensor<?x8xf32>, tensor<2xi64>) -> (tensor<3x8xf32>, tensor<1x8xf32>)
+      return %a, %b : tensor<3x8xf32>, tensor<1x8xf32>
+    }
+    ```
+    warns that the numbers of rows per expert, 3 and 1, are those of an example
+    input.
+  }];
+}
+
 #endif // MOE_DIALECT_MOE_TRANSFORMS_PASSES_TD

@@ -1,6 +1,6 @@
 //===- EliminateNullExperts.cpp - Null experts cost nothing ---------------===//
 //
-// For each moe.experts, in this order: which ids can occur (Reachability.cpp),
+// For each moe.experts, in this order: which ids can occur (Analysis/Reachability.h),
 // which experts with weights compute nothing or the same as another one
 // (ExpertValues.cpp), and what is left of the null kinds: terms of the sum. One
 // moe.renumber says it all: -1 for ids that cost nothing from here on.
@@ -9,6 +9,7 @@
 #include "NullExperts.h"
 
 #include "mlir/IR/Remarks.h"
+#include "moe/Dialect/MoE/Analysis/Reachability.h"
 #include "moe/Dialect/MoE/Transforms/Passes.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
 
@@ -32,6 +33,7 @@ public:
   std::optional<std::string> run();
 
 private:
+  void markUnreachable();
   void addTerms();
   void addTerm(ColumnsAttr columns, Value row);
   Value getWeights();
@@ -47,6 +49,19 @@ private:
   Value weights;
 };
 } // namespace
+
+/// Marks ids that no row of finite scores selects.
+void LayerRewriter::markUnreachable() {
+  auto route = experts.getIds().getDefiningOp<RouteOp>();
+  if (!route)
+    return;
+  llvm::SmallBitVector reachable = findReachableColumns(route);
+  if (reachable.size() != fate.size())
+    return;
+  for (auto [i, id] : llvm::enumerate(fate))
+    if (!reachable.test(i))
+      id.kind = IdFate::Kind::Unreachable;
+}
 
 /// The slots' weights; 1 where the layer has none.
 Value LayerRewriter::getWeights() {
@@ -166,7 +181,7 @@ std::optional<std::string> LayerRewriter::run() {
       break;
     }
   }
-  markUnreachable(experts, fate);
+  markUnreachable();
   markByValue(experts, bytes, ffnIds, fate);
   if (llvm::all_of(fate, [](const IdFate &id) {
         return id.kind == IdFate::Kind::Runs;

@@ -67,11 +67,6 @@ private:
   mutable llvm::StringMap<std::unique_ptr<llvm::MemoryBuffer>> files;
 };
 
-/// Marks ids that no row of finite scores selects, given the route's constant
-/// mask and bias.
-void markUnreachable(ExpertsOp experts,
-                     llvm::MutableArrayRef<IdFate> fate);
-
 /// Marks experts (`ids`, in the order of stacked slices) that are zero or equal
 /// to an earlier one by the values of their weights.
 void markByValue(ExpertsOp experts, const WeightBytes &bytes,

@@ -10,6 +10,8 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <map>
 
 using namespace mlir;
@@ -300,11 +302,10 @@ private:
       return nullptr;
     }
     Expr expr(*model);
-    bool isCommutative =
-        model->kind == ExprKind::Mul || model->kind == ExprKind::Add;
     std::vector<std::vector<const Expr *>> operands(model->operands.size());
     for (const Expr *branch : branches) {
-      bool isSwapped = isCommutative && fitsBetterSwapped(model, branch);
+      bool isSwapped =
+          isCommutative(model) && fitsBetterSwapped(model, branch);
       for (auto [i, list] : llvm::enumerate(operands))
         list.push_back(branch->operands[isSwapped ? 1 - i : i]);
     }
@@ -312,6 +313,10 @@ private:
       if (!(expr.operands[i] = merge(list)))
         return nullptr;
     return exprs.get(std::move(expr));
+  }
+
+  static bool isCommutative(const Expr *expr) {
+    return expr->kind == ExprKind::Mul || expr->kind == ExprKind::Add;
   }
 
   /// The same computation but for operands.
@@ -327,7 +332,7 @@ private:
   }
 
   /// What an expression looks like from above, to a small depth.
-  static std::string outline(const Expr *expr, unsigned depth = 4) {
+  static std::string outline(const Expr *expr, unsigned depth = 6) {
     std::string text;
     llvm::raw_string_ostream os(text);
     os << static_cast<int>(expr->kind);
@@ -335,9 +340,15 @@ private:
       os << expr->proto->getName();
     if (expr->kind == ExprKind::Row || expr->kind == ExprKind::Slot)
       os << expr->value.getAsOpaquePointer();
-    if (depth)
-      for (const Expr *operand : expr->operands)
-        os << '(' << outline(operand, depth - 1) << ')';
+    if (!depth)
+      return text;
+    SmallVector<std::string> parts;
+    for (const Expr *operand : expr->operands)
+      parts.push_back(outline(operand, depth - 1));
+    if (isCommutative(expr))
+      llvm::sort(parts);
+    for (const std::string &part : parts)
+      os << '(' << part << ')';
     return text;
   }
 

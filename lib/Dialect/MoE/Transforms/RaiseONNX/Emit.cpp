@@ -30,6 +30,10 @@ namespace {
 /// One region of a candidate while it is written. Values of the graph have
 /// leading dims `numTokenDims`; arguments and results have one.
 struct RegionWriter {
+  RegionWriter(OpBuilder &builder, Location loc, const Slice &slice,
+               int64_t numTokenDims)
+      : builder(builder), loc(loc), slice(slice), numTokenDims(numTokenDims) {}
+
   OpBuilder &builder;
   Location loc;
   const Slice &slice;
@@ -125,7 +129,12 @@ Value RegionWriter::spread(Value value, Type type) {
   SmallVector<int64_t> shape(numTokenDims, 1);
   shape.back() = -1;
   llvm::append_range(shape, tensor.getShape().drop_front(numTokenDims));
-  return reshape(builder, loc, value, tensor, shape);
+  if (value.getType() == tensor)
+    return value;
+  SmallVector<int64_t> sizes(shape);
+  sizes[numTokenDims - 1] = ShapedType::kDynamic;
+  value = reshape(builder, loc, value, tensor.clone(sizes), shape);
+  return onnx::IdentityOp::create(builder, loc, tensor, value);
 }
 
 void RegionWriter::begin(Block &block) {
@@ -161,7 +170,7 @@ Value Emitter::emitScalar(RegionWriter &region, const Expr *expr) {
 }
 
 void Emitter::emitOriginal(Block &block, const Slice &slice) {
-  RegionWriter region{builder, loc, slice, numTokenDims, {}, {}, {}};
+  RegionWriter region(builder, loc, slice, numTokenDims);
   region.begin(block);
   SmallVector<Value> yielded{region.collapse(region.copy(layer.result)),
                              region.collapse(region.copy(selection.ids))};
@@ -259,14 +268,15 @@ Value Emitter::emitExperts(RegionWriter &region, Value ids, Value weight,
       builder, loc, collapseType(layer.result.getType(), numTokenDims), ids,
       weight, rows, stacked, shared, /*constants=*/Value(), inputWeight,
       /*coefficients=*/ValueRange(), /*terms=*/ValueRange(),
-      KindsAttr::get(builder.getContext(), layer.runs));
+      KindsAttr::get(builder.getContext(), layer.runs),
+      /*layer=*/FlatSymbolRefAttr());
   OpBuilder::InsertionGuard guard(builder);
   emitBody(builder, loc, layer, experts, transposed);
   return experts.getResult();
 }
 
 void Emitter::emitRaised(Block &block, const Slice &slice) {
-  RegionWriter region{builder, loc, slice, numTokenDims, {}, {}, {}};
+  RegionWriter region(builder, loc, slice, numTokenDims);
   region.begin(block);
   Value scores = region.copyFlat(route.scores);
   auto type = cast<RankedTensorType>(scores.getType());
@@ -385,7 +395,7 @@ CandidateOp Emitter::run(Refusal &refusal) {
     return nullptr;
 
   builder.setInsertionPointAfter(layer.result.getDefiningOp());
-  RegionWriter around{builder, loc, slice, numTokenDims, {}, {}, {}};
+  RegionWriter around(builder, loc, slice, numTokenDims);
   SmallVector<Value> operands;
   for (Value row : slice.getRows())
     operands.push_back(around.collapse(row));

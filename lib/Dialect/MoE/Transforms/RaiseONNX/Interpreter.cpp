@@ -314,7 +314,11 @@ std::optional<double> moe::raise::getSplat(Value value) {
 
 Term Interpreter::makeScalar(Value value) {
   Type element = typeOf(value).getElementType();
-  if (std::optional<double> splat = getSplat(value)) {
+  // A weight of equal elements is a weight.
+  bool isWeight = value.getDefiningOp<onnx::ConstantOp>() &&
+                  isa<FloatType>(element) && typeOf(value).getNumElements() > 1;
+  std::optional<double> splat = isWeight ? std::nullopt : getSplat(value);
+  if (splat) {
     Dims dims;
     for (DimExpr extent : extentsOf(value))
       dims.push_back(layout.getAny(extent));

@@ -65,26 +65,35 @@ struct LaterInBlock {
 /// What forward reachability from the ids found.
 struct Reached {
   SmallVector<Value> candidates;
-  /// The first op that breaks off what experts compute, or else what the ids
-  /// say.
-  Refusal refusal, ofIds;
+  /// The first op that breaks off what experts compute, what integers made of
+  /// the ids say, and anything else that reads them.
+  Refusal refusal, ofIntegers, ofIds;
+  /// Columns that have a mask each.
+  llvm::SmallDenseSet<unsigned> masked;
 };
 } // namespace
 
-static bool isCandidate(Interpreter &interpreter, const Term &term) {
-  if (!interpreter.isRowMajor(term) || term.expr->shape.size() != 1 ||
-      !term.expr->type)
-    return false;
-  const Expr *expr = term.expr;
-  bool isSum = expr->kind == ExprKind::Sum ||
-               (expr->kind == ExprKind::Select &&
-                expr->selector == Selector::Index && expr->hasNumber &&
-                expr->number == 0);
-  if (interpreter.getSelection().numSlots > 1)
-    return isSum && expr->isSummed;
-  return isSum || getContents(expr).hasExpertWeight;
+/// Whether the expression is what a sum over slots gives, of more experts than
+/// one.
+static bool isSumOfExperts(const Expr *expr) {
+  if (expr->kind == ExprKind::Sum)
+    return true;
+  return expr->kind == ExprKind::Select &&
+         expr->selector == Selector::Index && expr->hasNumber &&
+         expr->number == 0 && expr->columns.count() > 1;
 }
 
+static bool isCandidate(Interpreter &interpreter, const Term &term) {
+  const Expr *expr = term.expr;
+  if (!expr || !interpreter.isRowMajor(term) || expr->shape.size() != 1 ||
+      !expr->type)
+    return false;
+  if (interpreter.getSelection().numSlots > 1)
+    return isSumOfExperts(expr) && expr->isSummed;
+  return isSumOfExperts(expr) || getContents(expr).hasExpertWeight;
+}
+
+/// Whether rows are of one expert, or computed with an expert's weights.
 static bool isOfExperts(const Term &term) {
   if (!term)
     return false;
@@ -93,7 +102,18 @@ static bool isOfExperts(const Term &term) {
                       axis.atom->kind == AtomKind::Sorted))
       return true;
   Contents contents = getContents(term.expr);
-  return term.expr->type && contents.hasExpertWeight;
+  return term.expr->type && !term.expr->isScalar() &&
+         (contents.hasExpertWeight || contents.hasSelection);
+}
+
+/// The one column whose mask this is.
+static std::optional<unsigned> getMaskedColumn(const Term &term) {
+  const Expr *expr = term.expr;
+  if (!expr || expr->kind != ExprKind::Select ||
+      expr->selector != Selector::Index || expr->columns.count() != 1 ||
+      expr->operands.front()->kind != ExprKind::Number)
+    return std::nullopt;
+  return expr->columns.find_first();
 }
 
 /// Whether the ids, or integers made of them, pick experts: slices of stacked
@@ -128,7 +148,8 @@ static bool selectsExperts(Interpreter &interpreter) {
                                  user)
                            : !isa<onnx::ShapeOp>(user);
       // Masks may be floats.
-      bool isMask = isa<onnx::CastOp, onnx::ReduceOpInterface>(user);
+      bool isMask =
+          isa<onnx::ElementwiseOpInterface, onnx::ReduceOpInterface>(user);
       for (Value result : user->getResults())
         if (goesOn && (isRows || isMask || isInteger(result)) &&
             seen.insert(result).second)
@@ -175,6 +196,8 @@ static Reached reachForward(Interpreter &interpreter) {
       if (term) {
         if (isCandidate(interpreter, term))
           reached.candidates.push_back(result);
+        if (std::optional<unsigned> masked = getMaskedColumn(term))
+          reached.masked.insert(*masked);
         enqueueUsers(result);
         continue;
       }
@@ -188,9 +211,9 @@ static Reached reachForward(Interpreter &interpreter) {
           });
       if (breaksOff && !reached.refusal.op)
         reached.refusal = {op, term.reason};
-      if (term.isCause && !isFloat && !reached.ofIds.op &&
-          !isa<onnx::ShapeOp>(op))
-        reached.ofIds = {op, term.reason};
+      Refusal &first = isFloat ? reached.ofIds : reached.ofIntegers;
+      if (term.isCause && !first.op && !isa<onnx::ShapeOp>(op))
+        first = {op, term.reason};
     }
   }
   return reached;
@@ -200,10 +223,12 @@ static Reached reachForward(Interpreter &interpreter) {
 // Parts of a layer
 //===----------------------------------------------------------------------===//
 
-/// Takes factors per token and slot off: term = weight * rest. They pass through
-/// products with matrices. Depth is bounded by ExprContext::maxDepth.
+/// Takes factors per token and slot off: term = weight * rest. With
+/// `isThrough` also those that pass through products with matrices. Depth is
+/// bounded by ExprContext::maxDepth.
 static void splitWeight(Algebra &algebra, const Expr *term,
-                        const Expr *&weight, const Expr *&rest) {
+                        const Expr *&weight, const Expr *&rest,
+                        bool isThrough = false) {
   rest = term;
   auto isFactor = [](const Expr *expr) {
     return expr->isScalar() && !getContents(expr).hasExpertWeight;
@@ -218,14 +243,16 @@ static void splitWeight(Algebra &algebra, const Expr *term,
     take(rest->operands[side]);
     rest = rest->operands[1 - side];
   }
-  if (rest->kind != ExprKind::Mul && rest->kind != ExprKind::MatMul &&
-      rest->kind != ExprKind::Slice)
+  bool isLinear = rest->kind == ExprKind::Mul ||
+                  rest->kind == ExprKind::MatMul ||
+                  rest->kind == ExprKind::Slice;
+  if (!isThrough || !isLinear)
     return;
   // Of a product of rows either one may hold the factor.
   unsigned numRows = rest->kind == ExprKind::Mul ? 2 : 1;
   for (unsigned i = 0; i < numRows; ++i) {
     const Expr *factor = nullptr, *inner = nullptr;
-    splitWeight(algebra, rest->operands[i], factor, inner);
+    splitWeight(algebra, rest->operands[i], factor, inner, isThrough);
     if (!factor || !getContents(factor).hasSlot)
       continue;
     SmallVector<const Expr *> operands(ArrayRef(rest->operands));
@@ -333,6 +360,15 @@ bool Matcher::matchExperts(const Expr *expr) {
                   "experts differ: one has " + describe(difference.second) +
                       " where another has " + describe(difference.first));
   splitWeight(algebra, merged, match.weight, match.body);
+  if (getContents(match.body).hasSlot) {
+    // Deeper inside, if that is the only place.
+    const Expr *weight = nullptr, *body = nullptr;
+    splitWeight(algebra, merged, weight, body, /*isThrough=*/true);
+    if (body && !getContents(body).hasSlot) {
+      match.weight = weight;
+      match.body = body;
+    }
+  }
   if (match.weight && !getContents(match.weight).hasSlot &&
       !getContents(match.weight).hasRow) {
     // A constant factor is the expert's.
@@ -467,10 +503,12 @@ moe::raise::matchLayer(Interpreter &interpreter, Refusal &refusal) {
       return std::move(matcher.match);
   }
   refusal = reached.refusal.op ? reached.refusal : inner;
-  if (!refusal.op && selectsExperts(interpreter))
-    refusal = reached.ofIds.op
-                  ? reached.ofIds
-                  : Refusal{interpreter.getSelection().ids.getDefiningOp(),
-                            "what follows is not the sum of its experts"};
+  if (refusal.op ||
+      !(reached.masked.size() > 1 || selectsExperts(interpreter)))
+    return std::nullopt;
+  refusal = reached.ofIntegers.op ? reached.ofIntegers : reached.ofIds;
+  if (!refusal.op)
+    refusal = {interpreter.getSelection().ids.getDefiningOp(),
+               "what follows is not the sum of its experts"};
   return std::nullopt;
 }

@@ -1,4 +1,4 @@
-//===- Reachability.cpp - Ids that no token can select --------------------===//
+//===- Reachability.cpp - Columns that no token can select ----------------===//
 //
 // From the constant mask and bias of the route, for rows of finite scores:
 //
@@ -8,7 +8,7 @@
 //    lies more than 1 below that of k open columns is never selected.
 //
 //===----------------------------------------------------------------------===//
-#include "NullExperts.h"
+#include "moe/Dialect/MoE/Analysis/Reachability.h"
 
 #include "mlir/IR/Matchers.h"
 
@@ -26,21 +26,21 @@ static std::optional<SmallVector<double>> getConstant(Value vector) {
 }
 
 /// Marks columns that -inf closes.
-static void closeMasked(RouteOp route, SmallVectorImpl<bool> &isOpen) {
+static void closeMasked(RouteOp route, llvm::SmallBitVector &isOpen) {
   auto mask = getConstant(route.getMask());
   for (size_t i = 0; mask && i < isOpen.size(); ++i)
     if ((*mask)[i] == -std::numeric_limits<double>::infinity())
-      isOpen[i] = false;
+      isOpen.reset(i);
 }
 
 /// Marks columns that k others always beat by bias.
-static void closeBiased(RouteOp route, SmallVectorImpl<bool> &isOpen) {
+static void closeBiased(RouteOp route, llvm::SmallBitVector &isOpen) {
   auto bias = getConstant(route.getBias());
   bool isBounded = route.getOrder() == ScoreOrder::Before &&
                    route.getScore() != Score::None;
   if (!bias || !isBounded || route.getGroups())
     return;
-  SmallVector<bool> stillOpen(isOpen.begin(), isOpen.end());
+  llvm::SmallBitVector stillOpen(isOpen);
   for (size_t column = 0; column < isOpen.size(); ++column) {
     // The sums are rounded: the gap must be wider than their error.
     double reach = (*bias)[column] + 1.0;
@@ -49,22 +49,22 @@ static void closeBiased(RouteOp route, SmallVectorImpl<bool> &isOpen) {
     for (size_t other = 0; other < isOpen.size(); ++other)
       better += isOpen[other] && (*bias)[other] > reach;
     if (better >= route.getNumSlots())
-      stillOpen[column] = false;
+      stillOpen.reset(column);
   }
   isOpen = stillOpen;
 }
 
-void moe::markUnreachable(ExpertsOp experts, MutableArrayRef<IdFate> fate) {
-  auto route = experts.getIds().getDefiningOp<RouteOp>();
-  if (!route || !isa<TopKAttr>(route.getSelect()) ||
-      route.getNumColumns() != static_cast<int64_t>(fate.size()))
-    return;
-  SmallVector<bool> isOpen(fate.size(), true);
+llvm::SmallBitVector moe::findReachableColumns(RouteOp route) {
+  int64_t columns = route.getNumColumns();
+  if (ShapedType::isDynamic(columns))
+    return {};
+  llvm::SmallBitVector all(columns, true);
+  if (!isa<TopKAttr>(route.getSelect()))
+    return all;
+  llvm::SmallBitVector isOpen(all);
   closeMasked(route, isOpen);
   closeBiased(route, isOpen);
-  if (llvm::count(isOpen, true) < route.getNumSlots())
-    return;
-  for (auto [id, open] : llvm::zip_equal(fate, isOpen))
-    if (!open)
-      id.kind = IdFate::Kind::Unreachable;
+  // With fewer open columns than slots, closed ones are selected after all.
+  return static_cast<int64_t>(isOpen.count()) < route.getNumSlots() ? all
+                                                                    : isOpen;
 }
