@@ -11,12 +11,13 @@ table shows medians. Weights are random; elimination would see zeros.
 import argparse
 import json
 import pathlib
-import platform
 import statistics
 import subprocess
 import tempfile
 
 import numpy as np
+
+from machine import processor
 
 TRUE, NULL, SLOTS = 64, 64, 8
 
@@ -130,7 +131,7 @@ def main() -> None:
         f"`benchmarks/null_experts.py --rounds {arguments.rounds} --threads "
         f"{arguments.threads}`, T = {arguments.tokens}, H = {arguments.hidden}, "
         f"I = {arguments.inner}, {TRUE} true and {NULL} zero experts, top-{SLOTS}, on "
-        f"{platform.processor() or platform.machine()}",
+        f"{processor()}",
         "",
         "| scores | load | ms | time / time at load 8 |",
         "| --- | --- | --- | --- |",
