@@ -22,6 +22,7 @@ namespace moe {
 inline void registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<MoEDialect, onnx::ONNXDialect, rt::RTDialect>();
   registerBufferizableOpInterfaceExternalModels(registry);
+  registerTilingInterfaceExternalModels(registry);
   registerRaiseEvaluator(registry);
   rt::registerBufferizableOpInterfaceExternalModels(registry);
 }

@@ -61,6 +61,10 @@ bool isRowWise(mlir::Operation *op, llvm::ArrayRef<bool> operandIsRow);
 void registerBufferizableOpInterfaceExternalModels(
     mlir::DialectRegistry &registry);
 
+/// Lets upstream's tiling cut grouped matmuls (along columns) and combines
+/// (along tokens and columns) on tensors.
+void registerTilingInterfaceExternalModels(mlir::DialectRegistry &registry);
+
 } // namespace moe
 
 #endif // MOE_DIALECT_MOE_IR_MOE_H

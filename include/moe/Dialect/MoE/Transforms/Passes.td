@@ -277,4 +277,55 @@ def LintPass : Pass<"moe-lint", "::mlir::ModuleOp"> {
   }];
 }
 
+def ReportCostPass : Pass<"moe-report-cost", "::mlir::ModuleOp"> {
+  let summary = "Tell parameters, FLOPs and bytes as functions of the load";
+  let description = [{
+    Writes to standard error what a token costs: FLOPs (two per product of matrix
+    products and convolutions; nothing else is counted) are A + load * E, E those
+    of one expert in each layer, A all others. A load L takes
+
+      E (k - L) / (A + k E)
+
+    less than the baseline, a model with k experts per token: `baseline`, which
+    has no null columns, or this model with all its slots.
+
+    FLOPs are counted per token as polynomials over the named dims of the inputs.
+    Products of two activations whose number grows with the context (attention
+    scores) count only for a `context` that is given. What is no multiple of the
+    tokens (a head for the last token only) is listed apart.
+
+    Bytes of a run of `tokens` tokens: all weights outside of experts, those of
+    the experts that uniform routing is expected to touch, and the rows that
+    products read and write. Looked-up rows count, not their tables.
+
+    Runs on layers, stages `moe` and `moe-opt`; a layer that was not raised counts
+    as it was written. Changes nothing.
+
+    ```mlir
+    func.func @main(%ids: tensor<?x3xi32>, %x: tensor<?x8xf32>, %w: tensor<4x8x8xf32>)
+        -> tensor<?x8xf32> {
+      %y = moe.experts %ids rows(%x : tensor<?x8xf32>) stacked(%w : tensor<4x8x8xf32>)
+          {experts = #moe.kinds<ffn = 4, zero = 4>} : tensor<?x3xi32> -> tensor<?x8xf32> {
+      ^bb0(%r: tensor<?x8xf32>, %a: tensor<8x8xf32>):
+        %o = onnx.MatMul %r, %a : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+        moe.yield %o : tensor<?x8xf32>
+      }
+      return %y : tensor<?x8xf32>
+    }
+    ```
+    has A = 0, E = 128, and at load 1.5 takes half of what three experts do.
+  }];
+  let options = [
+    ListOption<"loads", "loads", "double",
+               "Experts per token; default: 1 to the number of slots">,
+    ListOption<"tokens", "tokens", "int64_t", "Tokens per run, for bytes">,
+    Option<"baseline", "baseline", "double", /*default=*/"0",
+           "Experts per token of the model compared with">,
+    Option<"context", "context", "int64_t", /*default=*/"0",
+           "Length of the context that attention scores are counted for">,
+    Option<"json", "json", "bool", /*default=*/"false",
+           "Write one JSON object instead of text">
+  ];
+}
+
 #endif // MOE_DIALECT_MOE_TRANSFORMS_PASSES_TD
