@@ -74,11 +74,10 @@ ModelDescription moe::parseDescription(const char *text) {
   result.outputs = parseValues(model, "outputs");
   result.targetCpu = getString(model, "target_cpu");
   for (const json &layer : getArray(model, "moe_layers"))
-    result.layers.push_back({getString(layer, "name"),
-                             getInteger(layer, "experts"),
-                             getInteger(layer, "null_experts"),
-                             getInteger(layer, "slots"),
-                             getInteger(layer, "counted") != 0});
+    result.layers.push_back(
+        {getString(layer, "name"), getInteger(layer, "experts"),
+         getInteger(layer, "null_experts"), getInteger(layer, "slots"),
+         getInteger(layer, "counted") != 0});
   return result;
 }
 

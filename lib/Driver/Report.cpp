@@ -29,9 +29,9 @@ void Report::addComparison(const std::string &name,
 
 void Report::addLayer(const LayerDescription &layer,
                       const moe_layer_load &load) {
-  layers.push_back({layer, load,
-                    std::vector<int64_t>(load.counts,
-                                         load.counts + load.num_experts)});
+  layers.push_back(
+      {layer, load,
+       std::vector<int64_t>(load.counts, load.counts + load.num_experts)});
 }
 
 bool Report::countsLayers() const {
@@ -88,9 +88,10 @@ std::string Report::toJson() const {
     if (layer.load) {
       const moe_layer_load &load = *layer.load;
       entry["tokens"] = load.tokens;
-      entry["load"] = load.tokens ? ordered_json((double)load.expert_slots /
-                                                 (double)load.tokens)
-                                  : ordered_json(nullptr);
+      entry["load"] =
+          load.tokens
+              ? ordered_json((double)load.expert_slots / (double)load.tokens)
+              : ordered_json(nullptr);
       entry["counts"] = layer.counts;
       entry["null_slots"] = load.null_slots;
       entry["expert_flops"] = load.expert_flops;

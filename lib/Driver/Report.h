@@ -32,7 +32,9 @@ public:
   void addOutput(const std::string &name, const Array &array);
   void addComparison(const std::string &name, const Comparison &comparison);
 
-  void addLayer(const LayerDescription &layer) { layers.push_back({layer, {}, {}}); }
+  void addLayer(const LayerDescription &layer) {
+    layers.push_back({layer, {}, {}});
+  }
   /// The same with what it did; `load` is copied.
   void addLayer(const LayerDescription &layer, const moe_layer_load &load);
   /// Whether no layer lacks counters.

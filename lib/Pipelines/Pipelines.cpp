@@ -43,6 +43,9 @@ void moe::buildONNXPipeline(OpPassManager &pm) {
 }
 
 void moe::buildMoEPipeline(OpPassManager &pm) {
+  // Warnings of graphs that compute what nobody meant, while nodes have their
+  // names; they compile as they are written.
+  pm.addPass(createLintPass());
   // Layers in any spelling -> candidates: the graph beside moe ops.
   pm.addPass(createRaiseONNXPass());
   // Candidates -> the moe ops where both compute the same, else the graph.

@@ -24,6 +24,7 @@ static _Thread_local moe_error thread_error;
 static _Thread_local moe_thread_state current_thread;
 
 moe_thread_state *moe_current_thread(void) { return &current_thread; }
+moe_error *moe_thread_error(void) { return &thread_error; }
 
 /*--- Create ----------------------------------------------------------------*/
 

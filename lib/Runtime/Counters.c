@@ -59,6 +59,10 @@ static moe_status read_load(moe_context *context, int32_t layer,
 
 moe_status moe_get_layer_load(moe_context *context, int32_t layer,
                               moe_layer_load *load) {
+  if (!context || !load)
+    return moe_set_error(context ? &context->error : moe_thread_error(),
+                         MOE_INVALID_ARGUMENT, "moe_get_layer_load: %s is NULL",
+                         context ? "load" : "the context");
   if (pthread_mutex_lock(&context->lock) != 0)
     return moe_set_error(&context->error, MOE_INVALID_ARGUMENT,
                          "moe_get_layer_load was called on a context from "

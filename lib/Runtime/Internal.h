@@ -241,6 +241,8 @@ typedef struct moe_thread_state {
 } moe_thread_state;
 
 moe_thread_state *moe_current_thread(void);
+/** What moe_last_error(NULL) returns. */
+moe_error *moe_thread_error(void);
 
 /** Records the first failure of the run and leaves generated code. */
 _Noreturn void moe_fail(const moe_error *error);

@@ -153,12 +153,12 @@ static std::string describe(rt::EntryOp entry, const WeightsImage &image,
                             const ArtefactOptions &options, StringRef cpu) {
   llvm::json::Array inputs, outputs, layers;
   for (auto layer : entry->getParentOfType<ModuleOp>().getOps<rt::LayerOp>())
-    layers.push_back(llvm::json::Object{
-        {"name", llvm::json::fixUTF8(layer.getSymName())},
-        {"experts", int64_t(layer.getExperts())},
-        {"null_experts", int64_t(layer.getNullExperts())},
-        {"slots", int64_t(layer.getSlots())},
-        {"counted", layer.getCounted()}});
+    layers.push_back(
+        llvm::json::Object{{"name", llvm::json::fixUTF8(layer.getSymName())},
+                           {"experts", int64_t(layer.getExperts())},
+                           {"null_experts", int64_t(layer.getNullExperts())},
+                           {"slots", int64_t(layer.getSlots())},
+                           {"counted", layer.getCounted()}});
   for (auto value : entry.getInputs().getAsRange<rt::ValueAttr>())
     inputs.push_back(describeValue(value));
   for (auto value : entry.getOutputs().getAsRange<rt::ValueAttr>())

@@ -5,11 +5,12 @@
 ...     outputs = model.run({"input_ids": ids})
 """
 
-from ._compile import CompileError, compile, find_compiler
+from ._compile import CompileError, CompileWarning, compile, find_compiler
 from ._model import Error, LayerInfo, LayerLoad, Model, Status, ValueInfo, load, run
 
 __all__ = [
     "CompileError",
+    "CompileWarning",
     "Error",
     "LayerInfo",
     "LayerLoad",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, List, Optional, Union
@@ -18,6 +19,10 @@ class CompileError(RuntimeError):
     def __init__(self, message: str, returncode: int) -> None:
         super().__init__(message)
         self.returncode = returncode
+
+
+class CompileWarning(UserWarning):
+    """``moe-compile`` compiled the model as written, but doubts that it is meant so."""
 
 
 def find_compiler(compiler: Optional[PathLike] = None) -> Path:
@@ -88,6 +93,8 @@ def compile(  # noqa: A001 - the package's verb
             bare flag, a list or a dict repeats it: ``target_cpu="native"``,
             ``weights="embed"``, ``dim={"batch": 1}``.
 
+    Doubts about the model become :class:`CompileWarning`.
+
     Raises:
         CompileError: with what the compiler wrote.
         FileNotFoundError: if there is no compiler or no ``model``.
@@ -114,4 +121,7 @@ def compile(  # noqa: A001 - the package's verb
             message or f"moe-compile ended with exit code {done.returncode}",
             done.returncode,
         )
+    for line in done.stderr.splitlines():
+        if line.startswith("warning: "):
+            warnings.warn(line[len("warning: ") :], CompileWarning, stacklevel=2)
     return result

@@ -12,6 +12,7 @@ import moe_mlir
 
 STAND_IN = """#!/bin/sh
 # Writes its arguments to the file after -o, or fails if the model says so.
+case "$1" in *odd*) echo "warning: node 'y': odd" >&2; echo "layer: 8 experts" >&2;; esac
 case "$1" in *bad*) echo "error: node 'x' is not supported" >&2; exit 1;; esac
 printf '%s\\n' "$@" > "$3"
 """
@@ -63,6 +64,12 @@ class CompileTest(unittest.TestCase):
         with self.assertRaisesRegex(moe_mlir.CompileError, "node 'x'") as caught:
             moe_mlir.compile(bad, compiler=self.compiler)
         self.assertEqual(caught.exception.returncode, 1)
+
+    def test_warning(self):
+        odd = self.folder / "odd.onnx"
+        odd.touch()
+        with self.assertWarnsRegex(moe_mlir.CompileWarning, "^node 'y': odd$"):
+            moe_mlir.compile(odd, compiler=self.compiler)
 
     def test_missing_model(self):
         with self.assertRaisesRegex(FileNotFoundError, "no model at"):

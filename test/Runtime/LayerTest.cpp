@@ -58,6 +58,16 @@ TEST(Layer, refuses_layers_that_are_not_there) {
   }
 }
 
+TEST(Layer, refuses_null) {
+  Context context;
+  moe_layer_load load;
+  EXPECT_EQ(moe_get_layer_load(nullptr, 0, &load), MOE_INVALID_ARGUMENT);
+  EXPECT_CONTAINS(moe_last_error(nullptr), "the context is NULL");
+  EXPECT_EQ(moe_get_layer_load(context.get(), 0, nullptr),
+            MOE_INVALID_ARGUMENT);
+  EXPECT_CONTAINS(context.error(), "load is NULL");
+}
+
 TEST(Layer, refuses_layers_that_are_not_counted) {
   moe_layer_desc layer = moe_model_descriptor.layers[0];
   layer.first_counter = -1;

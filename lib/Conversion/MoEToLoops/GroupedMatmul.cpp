@@ -90,6 +90,8 @@ private:
       numBlocks = b.add(numBlocks, arith::DivUIOp::create(b, left, size));
       from = ends.back();
     }
+    // A remainder may be computed ahead of the loops that need it.
+    numBlocks = arith::MaxUIOp::create(b, numBlocks, b.index(1));
     Value done = zero, rowsRun = zero;
     for (auto [rowCount, until] : llvm::zip_equal(blockRows, ends)) {
       int64_t count = rowCount;

@@ -160,8 +160,8 @@ private:
         rewriter.getI64IntegerAttr(firstCounters.lookup(op.getLayer()) +
                                    static_cast<int64_t>(op.getCounter())));
     if (op.getExpert()) {
-      Value expert = arith::IndexCastOp::create(rewriter, loc, i64,
-                                                op.getExpert());
+      Value expert =
+          arith::IndexCastOp::create(rewriter, loc, i64, op.getExpert());
       counter = arith::AddIOp::create(rewriter, loc, counter, expert);
     }
     Value amount =

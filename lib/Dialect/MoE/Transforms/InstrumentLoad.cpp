@@ -36,10 +36,13 @@ static void describeLayers(ModuleOp module) {
     if (op.getLayerAttr())
       continue;
     StringRef name = rt::getNodeName(op.getLoc());
-    auto count = [&](int64_t value) { return builder.getI64IntegerAttr(value); };
+    auto count = [&](int64_t value) {
+      return builder.getI64IntegerAttr(value);
+    };
     int64_t numIds = op.getExperts().getNumIds();
     auto layer = rt::LayerOp::create(
-        builder, op.getLoc(), builder.getStringAttr(name.empty() ? "moe" : name),
+        builder, op.getLoc(),
+        builder.getStringAttr(name.empty() ? "moe" : name),
         count(op.getNumExperts()), count(numIds - op.getNumExperts()),
         count(op.getNumSlots()), /*counted=*/UnitAttr());
     // Two layers of one name get different ones.

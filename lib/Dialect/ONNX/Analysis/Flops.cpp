@@ -48,8 +48,8 @@ static Extents ofConvolution(Value positions, Value filters) {
 /// which is not counted.
 static std::optional<Extents> ofEinsum(EinsumOp op) {
   auto ranks = llvm::map_to_vector(op.getInputs(), rankOf);
-  auto equation = parseEinsum(op.getEquation(), ranks,
-                              [&] { return op.emitOpError(); });
+  auto equation =
+      parseEinsum(op.getEquation(), ranks, [&] { return op.emitOpError(); });
   if (failed(equation) || op.getInputs().size() != 2)
     return std::nullopt;
   Extents extents;
@@ -78,15 +78,13 @@ std::optional<Extents> moe::onnx::getProductExtents(Operation *op) {
       .Case([&](MSFusedMatMulOp matmul) {
         return ofMatmul(op, matmul.getA(), summedDim(matmul));
       })
-      .Case([&](ConvOp conv) {
-        return ofConvolution(conv.getY(), conv.getW());
-      })
+      .Case(
+          [&](ConvOp conv) { return ofConvolution(conv.getY(), conv.getW()); })
       .Case([&](ConvTransposeOp conv) {
         return ofConvolution(conv.getX(), conv.getW());
       })
-      .Case<ConvIntegerOp, QLinearConvOp>([&](auto conv) {
-        return ofConvolution(conv.getY(), conv.getW());
-      })
+      .Case<ConvIntegerOp, QLinearConvOp>(
+          [&](auto conv) { return ofConvolution(conv.getY(), conv.getW()); })
       .Case([&](EinsumOp einsum) { return ofEinsum(einsum); })
       .Default([](Operation *) { return std::nullopt; });
 }

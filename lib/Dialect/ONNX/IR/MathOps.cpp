@@ -38,3 +38,30 @@ LogicalResult ClipOp::verify() {
   }
   return success();
 }
+
+/// Whether `wide` holds every value of `narrow` exactly.
+static bool holdsAllOf(Type wide, Type narrow) {
+  if (narrow.isInteger(1))
+    return true;
+  if (auto from = dyn_cast<FloatType>(narrow)) {
+    auto to = dyn_cast<FloatType>(wide);
+    return to && APFloat::isRepresentableBy(from.getFloatSemantics(),
+                                            to.getFloatSemantics());
+  }
+  auto from = dyn_cast<IntegerType>(narrow), to = dyn_cast<IntegerType>(wide);
+  return from && to && from.getSignedness() == to.getSignedness() &&
+         to.getWidth() >= from.getWidth();
+}
+
+/// onnx.Cast %x : f32 -> f32                       -> %x
+/// onnx.Cast (onnx.Cast %x : f32 -> f64) -> f32    -> %x
+OpFoldResult CastOp::fold(FoldAdaptor adaptor) {
+  if (getInput().getType() == getOutput().getType())
+    return getInput();
+  auto inner = getInput().getDefiningOp<CastOp>();
+  if (inner && inner.getInput().getType() == getOutput().getType() &&
+      holdsAllOf(getInput().getType().getElementType(),
+                 getOutput().getType().getElementType()))
+    return inner.getInput();
+  return {};
+}

@@ -276,3 +276,81 @@ LogicalResult ReverseSequenceOp::verify() {
     return failure();
   return verifyRank(*this, getY(), "Y", rank);
 }
+
+//===----------------------------------------------------------------------===//
+// Folders of layout ops that change nothing
+//===----------------------------------------------------------------------===//
+
+/// The ints of a constant operand of a folder.
+static std::optional<SmallVector<int64_t>> getInts(Attribute operand) {
+  auto ints = dyn_cast_or_null<DenseIntElementsAttr>(operand);
+  if (!ints)
+    return std::nullopt;
+  return llvm::map_to_vector(ints.getValues<APInt>(), [](const APInt &value) {
+    return value.getSExtValue();
+  });
+}
+
+/// Whether a reshape from a type to itself can only be the identity: one extent
+/// at most is not known, and the number of elements tells it.
+static bool determinesShape(RankedTensorType type) {
+  return type.getNumDynamicDims() <= 1 &&
+         !llvm::is_contained(type.getShape(), 0);
+}
+
+/// A reshape to the shape that the data has -> the data.
+OpFoldResult ReshapeOp::fold(FoldAdaptor adaptor) {
+  if (getData().getType() != getReshaped().getType())
+    return {};
+  if (determinesShape(getData().getType()))
+    return getData();
+  auto ints = getInts(adaptor.getShape());
+  if (ints && !getAllowzero() &&
+      llvm::all_of(*ints, [](int64_t extent) { return extent == 0; }))
+    return getData();
+  auto shape = getShape().getDefiningOp<ShapeOp>();
+  if (shape && shape.getData() == getData() && !shape->hasAttr("end") &&
+      !shape.getStart())
+    return getData();
+  return {};
+}
+
+/// A transposition by the identity, or back -> the data.
+OpFoldResult TransposeOp::fold(FoldAdaptor adaptor) {
+  SmallVector<int64_t> permutation = getPermutation();
+  auto isIdentity = [](ArrayRef<int64_t> dims) {
+    return llvm::all_of(llvm::enumerate(dims), [](auto it) {
+      return static_cast<int64_t>(it.index()) == it.value();
+    });
+  };
+  if (isIdentity(permutation) && getData().getType() == getType())
+    return getData();
+  auto inner = getData().getDefiningOp<TransposeOp>();
+  if (!inner || inner.getData().getType() != getType())
+    return {};
+  SmallVector<int64_t> first = inner.getPermutation(), both;
+  for (int64_t dim : permutation)
+    both.push_back(first[dim]);
+  return isIdentity(both) ? OpFoldResult(inner.getData()) : OpFoldResult();
+}
+
+/// onnx.Squeeze (onnx.Unsqueeze %x, %axes), %axes -> %x
+OpFoldResult SqueezeOp::fold(FoldAdaptor adaptor) {
+  auto inner = getData().getDefiningOp<UnsqueezeOp>();
+  if (!inner || inner.getData().getType() != getType() || !getAxes())
+    return {};
+  if (inner.getAxes() == getAxes())
+    return inner.getData();
+  auto axes = getInts(adaptor.getAxes());
+  DenseIntElementsAttr attr;
+  if (!axes || !matchPattern(inner.getAxes(), m_Constant(&attr)))
+    return {};
+  auto added = getInts(attr);
+  int64_t rank = getData().getType().getRank();
+  for (SmallVector<int64_t> *dims : {&*axes, &*added}) {
+    for (int64_t &dim : *dims)
+      dim += dim < 0 ? rank : 0;
+    llvm::sort(*dims);
+  }
+  return *axes == *added ? OpFoldResult(inner.getData()) : OpFoldResult();
+}

@@ -6,7 +6,6 @@ or not; the outputs are ONNX Runtime's."""
 
 import unittest
 
-import numpy as np
 from Inputs.planting import Cases, compute, is_raised
 
 edit = Cases()
@@ -97,7 +96,7 @@ def _(p):
 
 @edit("one expert is missing", "dense")
 def _(p):
-    p.y = [n for n in p.all("Add") if n.output[0] == p.y][0].input[0]
+    p.y = next(n for n in p.all("Add") if n.output[0] == p.y).input[0]
 
 
 @edit("two experts swapped their ids", "dense")
@@ -124,16 +123,23 @@ def _(p):
 def _(p):
     first = p.floats([1.0, 0.0])
     for cast in p.all("Cast"):
-        p.after(cast, lambda v: p.op("Mul", v, first))
+        p.after(cast, "Mul", first)
 
 
-@edit("weights of null columns count for the last expert", "gather", "adamoe", null="zero")
+@edit(
+    "weights of null columns count for the last expert", "gather", "adamoe", null="zero"
+)
 def _(p):
     mask = p.users(p.w)[-1]
     p.replace(mask.output[0], p.w)
 
 
-@edit("weights of some null columns count for the last expert", "gather", "adamoe", null="zero")
+@edit(
+    "weights of some null columns count for the last expert",
+    "gather",
+    "adamoe",
+    null="zero",
+)
 def _(p):
     p.all("Less")[-1].input[1] = p.const(6)
 
@@ -154,7 +160,8 @@ def _(p):
 @edit("the sum starts at the rows", "loop")
 def _(p):
     first = p.all("ConstantOfShape")[0]
-    p.after(first, lambda v: p.op("Add", v, p.x), users=[p.users(first.output[0])[-1]])
+    value = first.output[0]
+    p.replace(value, p.op("Add", value, p.x), [p.users(value)[-1]])
 
 
 @edit("the sum starts at one", "scatter")
@@ -197,7 +204,7 @@ def _(p):
 def _(p):
     weight = p.op("Reshape", p.w, p.const([-1, 1]))
     rows = [n for n in p.all("Reshape") if n.output[0].startswith("Reshape")][1]
-    p.after(rows, lambda v: p.op("Mul", v, weight))
+    p.after(rows, "Mul", weight)
 
 
 @edit("square matrices are not transposed", "gather", inner=8)
@@ -218,7 +225,8 @@ def _(p):
 
 @edit("weights of the experts in reverse", "bmm")
 def _(p):
-    p.after(p.node("ScatterElements"), lambda v: p.reversed(v, 1))
+    value = p.node("ScatterElements").output[0]
+    p.replace(value, p.reversed(value, 1))
 
 
 @edit("a mean over experts, not a sum", "bmm")

@@ -3,20 +3,25 @@
 
 A near-miss is a layer of layers.py with one edit, which changes what it
 computes. The matcher refuses it with a reason, or the proof undoes its raise;
-either way the outputs are ONNX Runtime's."""
+either way the outputs are ONNX Runtime's. Here: forms that go from expert to
+expert, and routers."""
 
 import unittest
 
 import numpy as np
-from Inputs.planting import Cases, compute, is_raised
 
+from Inputs.planting import Cases, check_refused
+
+# Refused with a reason.
 near_miss = Cases()
+# Refused in silence: what is left looks like no MoE layer.
+unseen = Cases()
 
 
 # Routers.
 
 
-@near_miss("ids of the next token", "bmm")
+@unseen("ids of the next token", "bmm")
 @near_miss("ids of the next token", "loop")
 def _(p):
     users = [n for n in p.users(p.idx) if n not in p.router]
@@ -58,15 +63,15 @@ def _(p):
 @near_miss("the weight is multiplied twice for one expert", "dense")
 def _(p):
     weight = p.all("ReduceSum")[-2].output[0]
-    p.after(p.users(weight)[0], lambda v: p.op("Mul", v, weight))
+    p.after(p.users(weight)[0], "Mul", weight)
 
 
 @near_miss("the mask of one expert is added to its rows", "dense")
 def _(p):
     weight = p.all("ReduceSum")[-2]
-    chosen = [n for n in p.nodes if n.output[0] == weight.input[0]][0].input[1]
+    chosen = next(n for n in p.nodes if n.output[0] == weight.input[0]).input[1]
     hits = p.op("ReduceSum", chosen, p.const([-1]))
-    p.after(p.users(weight.output[0])[0], lambda v: p.op("Add", v, hits))
+    p.after(p.users(weight.output[0])[0], "Add", hits)
 
 
 @near_miss("each expert adds a bias after the weight", "scatter")
@@ -79,7 +84,7 @@ def _(p):
 @near_miss("the sum of weights is added to an expert's rows", "dense")
 def _(p):
     weight = p.all("ReduceSum")[-2].output[0]
-    p.after(p.users(weight)[0], lambda v: p.op("Add", v, weight))
+    p.after(p.users(weight)[0], "Add", weight)
 
 
 @near_miss("one expert's limit differs", "dense", expert="interleaved")
@@ -151,7 +156,7 @@ def _(p):
 @near_miss("always the first slot's weight", "loop")
 def _(p):
     for slot in p.all("Squeeze")[::2]:
-        p.after(slot, lambda v: p.op("Mul", v, p.const(0)))
+        p.after(slot, "Mul", p.const(0))
 
 
 @near_miss("weights of the first columns, not of the ids", "scatter", "softmax_topk")
@@ -169,14 +174,14 @@ def _(p):
 def _(p):
     downs = p.all("MatMul")[2::3]
     first = downs[0].output[0]
-    p.after(downs[1], lambda v: p.op("Add", v, first))
+    p.after(downs[1], "Add", first)
 
 
 @near_miss("rows of an expert are divided by their number", "loop")
 def _(p):
     for rows in p.gathers_of_rows():
         number = p.op("Cast", p.op("Shape", rows.output[0], start=0, end=1), to=1)
-        p.after(rows, lambda v: p.op("Div", v, p.op("Max", number, p.floats([1.0]))))
+        p.after(rows, "Div", p.op("Max", number, p.floats([1.0])))
 
 
 @near_miss("rows are divided by the number of tokens", "dense")
@@ -184,11 +189,13 @@ def _(p):
 def _(p):
     number = p.op("Cast", p.op("Shape", p.x, start=0, end=1), to=1)
     for down in p.all("Gemm")[2::3] or p.all("MatMul")[2::3]:
-        p.after(down, lambda v: p.op("Div", v, number))
+        p.after(down, "Div", number)
 
 
 @near_miss("an expert's activation is a softmax over its tokens", "loop", expert="relu")
-@near_miss("an expert's activation is a softmax over its tokens", "dense", expert="relu")
+@near_miss(
+    "an expert's activation is a softmax over its tokens", "dense", expert="relu"
+)
 def _(p):
     for node in p.all("Relu"):
         node.op_type = "Softmax"
@@ -198,7 +205,7 @@ def _(p):
 @near_miss("an expert sums its rows over tokens", "scatter")
 def _(p):
     for down in p.all("Gemm")[2::3]:
-        p.after(down, lambda v: p.op("CumSum", v, p.const(0)))
+        p.after(down, "CumSum", p.const(0))
 
 
 @near_miss("the number of a token is added to its row", "dense")
@@ -207,7 +214,7 @@ def _(p):
     number = p.op("Cast", p.op("Range", p.const(0), size, p.const(1)), to=1)
     column = p.op("Unsqueeze", number, p.const([1]))
     for down in p.all("MatMul")[2::3]:
-        p.after(down, lambda v: p.op("Add", v, column))
+        p.after(down, "Add", column)
 
 
 @near_miss("an expert takes at most two tokens", "loop")
@@ -215,7 +222,7 @@ def _(p):
     for hot in p.all("OneHot"):
         count = p.op("CumSum", hot.output[0], p.const(0))
         within = p.op("Cast", p.op("LessOrEqual", count, p.const(2)), to=7)
-        p.after(hot, lambda v: p.op("Mul", v, within))
+        p.after(hot, "Mul", within)
 
 
 @near_miss("slots and tokens change places", "loop")
@@ -224,7 +231,7 @@ def _(p):
         slot, token = split.output
         split.output[:] = [token, slot]
         slot = next(n for n in p.users(slot))
-        p.after(slot, lambda v: p.op("Min", v, p.const(1)))
+        p.after(slot, "Min", p.const(1))
     for rows in p.gathers_of_rows():
         size = p.op("Shape", p.x, start=0, end=1)
         p.replace(rows.input[1], p.op("Mod", rows.input[1], size))
@@ -233,7 +240,7 @@ def _(p):
 @near_miss("the second slot is dropped for one expert", "dense")
 def _(p):
     first = p.floats([1.0, 0.0])
-    p.after(p.all("Cast")[1], lambda v: p.op("Mul", v, first))
+    p.after(p.all("Cast")[1], "Mul", first)
 
 
 @near_miss("one expert's weights lie in reverse order of tokens", "loop")
@@ -245,7 +252,7 @@ def _(p):
 @near_miss("one expert's columns are written mirrored", "loop")
 def _(p):
     scatter = p.all("ScatterElements")[1]
-    p.after(scatter, lambda v: p.reversed(v, 1))
+    p.replace(scatter.output[0], p.reversed(scatter.output[0], 1))
 
 
 @near_miss("one expert's bias is left out", "dense", expert="halves")
@@ -257,19 +264,21 @@ def _(p):
 @near_miss("one expert swaps gate and up", "loop", expert="halves")
 @near_miss("one expert swaps gate and up", "dense", expert="halves")
 def _(p):
-    split = [n for n in p.all("Split") if n.output[0] in p.all("Sigmoid")[1].input][0]
+    split = next(n for n in p.all("Split") if n.output[0] in p.all("Sigmoid")[1].input)
     gate, up = split.output
     split.output[:] = [up, gate]
 
 
-@near_miss("one expert's gate is a half of its rows in steps", "dense", expert="interleaved")
+@near_miss(
+    "one expert's gate is a half of its rows in steps", "dense", expert="interleaved"
+)
 def _(p):
     p.all("Slice")[3].input[1] = p.const([0])
 
 
 @near_miss("one expert has another factor in its sigmoid", "loop", expert="interleaved")
 def _(p):
-    scale = [n for n in p.all("Mul") if n.output[0] in p.all("Sigmoid")[2].input][0]
+    scale = next(n for n in p.all("Mul") if n.output[0] in p.all("Sigmoid")[2].input)
     scale.input[1] = p.floats(1.0)
 
 
@@ -289,153 +298,10 @@ def _(p):
     p.replace(p.x, p.op("ReduceMean", p.x, p.const([0])), [last])
 
 
-# Gathered weights.
-
-
-@near_miss("one matrix is gathered at the ids of another router", "gather")
-def _(p):
-    idx, _ = p.another_route()
-    p.all("Gather")[1].input[1] = p.op("Reshape", idx, p.const([-1]))
-
-
-@near_miss("one matrix is gathered in reverse order of slots", "gather")
-def _(p):
-    p.all("Gather")[2].input[1] = p.reversed(p.all("Gather")[2].input[1], 0)
-
-
-@near_miss("a bias is gathered by slot, not by expert", "gather", expert="halves")
-def _(p):
-    size = p.op("Shape", p.all("Gather")[0].input[1])
-    slots = p.op("Range", p.const(0), p.op("Squeeze", size), p.const(1))
-    p.all("Gather")[1].input[1] = p.op("Mod", slots, p.const(p.layer.router.k))
-
-
-@near_miss("rows lie in order of slots, ids in order of tokens", "gather")
-def _(p):
-    unsqueeze, expand = p.node("Unsqueeze"), p.node("Expand")
-    unsqueeze.input[1] = p.const([0])
-    expand.input[1] = p.const([p.layer.router.k, 1, 1])
-
-
-@near_miss("weights lie in order of slots, rows in order of tokens", "gather")
-def _(p):
-    p.replace(p.w, p.op("Transpose", p.w, perm=[1, 0]), p.users(p.w))
-
-
-@near_miss("slots are summed as if rows lay in order of slots", "gather")
-def _(p):
-    p.all("Reshape")[-1].input[1] = p.const([p.layer.router.k, -1, 8])
-    p.all("ReduceSum")[-1].input[1] = p.const([0])
-
-
-@near_miss("the largest of the slots, not their sum", "gather")
-def _(p):
-    last = p.all("ReduceSum")[-1]
-    last.op_type = "ReduceMax"
-
-
-@near_miss("summed over the row, not over slots", "gather")
-@near_miss("summed over the row, not over slots", "sorted")
-def _(p):
-    p.all("ReduceSum")[-1].input[1] = p.const([2])
-
-
-@near_miss("the weight scales the gate only", "gather")
-def _(p):
-    weight = p.op("Reshape", p.w, p.const([-1, 1]))
-    p.after(p.node("Squeeze"), lambda v: p.op("Mul", v, weight))
-
-
-@near_miss("the weight scales the input of the gate, and the output", "gather")
-def _(p):
-    rows = p.op("Mul", p.node("Unsqueeze", 1).input[0], p.op("Reshape", p.w, p.const([-1, 1])))
-    p.node("Unsqueeze", 1).input[0] = rows
-
-
-@near_miss("a bias per slot after the weight", "gather")
-def _(p):
-    rows = np.arange(2 * 8, dtype=np.float32).reshape(2, 8) * 0.1
-    p.after(p.all("Reshape")[-1], lambda v: p.op("Add", v, p.floats(rows)))
-
-
-# All experts in one product.
-
-
-@near_miss("ids repeat, and the last weight is kept", "bmm")
-def _(p):
-    users = [n for n in p.users(p.idx) if n not in p.router]
-    p.replace(p.idx, p.op("Min", p.idx, p.const(1)), users)
-
-
-@near_miss("experts that are not selected weigh one", "bmm")
-def _(p):
-    scatter = p.node("ScatterElements")
-    scatter.input[0] = p.op("Add", scatter.input[0], p.floats(1.0))
-
-
-@near_miss("experts that are not selected keep their score", "bmm", "softmax_topk")
-def _(p):
-    p.node("ScatterElements").input[0] = p.node("Softmax").output[0]
-
-
-@near_miss("the largest of the experts, not their sum", "bmm")
-def _(p):
-    p.all("ReduceSum")[-1].op_type = "ReduceMax"
-
-
-# Pairs sorted by expert.
-
-
-@near_miss("the sizes are those of another router's ids", "sorted")
-def _(p):
-    idx, _ = p.another_route()
-    p.node("OneHot").input[0] = p.op("Reshape", idx, p.const([-1]))
-
-
-@near_miss("rows are not put back in order", "sorted")
-def _(p):
-    inverse = p.all("Gather")[-1]
-    p.replace(inverse.output[0], inverse.input[0])
-
-
-@near_miss("rows are put in order by the permutation, not its inverse", "sorted")
-def _(p):
-    p.all("Gather")[-1].input[1] = p.all("TopK")[1].output[1]
-
-
-@near_miss("weights are not sorted with their rows", "sorted")
-def _(p):
-    weight = p.all("Gather")[-2]
-    p.replace(weight.output[0], weight.input[0])
-
-
-@near_miss("rows are sorted by the ids' mirror image", "sorted")
-def _(p):
-    p.set(p.all("TopK")[1], largest=1)
-
-
-@near_miss("rows of the token after a wrong division", "sorted")
-def _(p):
-    p.node("Div", 1).input[1] = p.const(3)
-
-
-@near_miss("two experts' rows change places", "sorted")
-def _(p):
-    concat = p.all("Concat")[0]
-    concat.input[1], concat.input[2] = concat.input[2], concat.input[1]
-
-
 class NearMissesTest(unittest.TestCase):
-    def test_all_are_refused_with_a_reason(self):
-        self.assertGreaterEqual(len(near_miss.list), 30)
-        by_proof = 0
-        for case, changed, said in compute(self, near_miss.list):
-            with self.subTest(case=str(case), said=said):
-                self.assertTrue(changed, "the defect changes nothing")
-                self.assertFalse(is_raised(said))
-                self.assertRegex(said, r"not raised: node \S+ \(\w+\): \S|undone")
-            by_proof += "undone" in said
-        print(f"{len(near_miss.list)} near-misses, {by_proof} refused by the proof")
+    def test_all_are_refused(self):
+        self.assertGreaterEqual(len(near_miss.list), 51)
+        check_refused(self, near_miss.list, unseen.list)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,9 @@ class Program:
         self.results += values
 
     def __str__(self):
-        ins = ", ".join(f"%{k}: {v} {{rt.name = \"{k}\"}}" for k, v in self.arguments.items())
+        ins = ", ".join(
+            f'%{k}: {v} {{rt.name = "{k}"}}' for k, v in self.arguments.items()
+        )
         kinds = [self.types[r] for r in self.results]
         outs = ", ".join(f'{k} {{rt.name = "r{i}"}}' for i, k in enumerate(kinds))
         return (

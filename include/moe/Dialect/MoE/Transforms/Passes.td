@@ -15,21 +15,35 @@ def RaiseONNXPass : Pass<"moe-raise-onnx", "::mlir::ModuleOp"> {
     `moe.experts`. `moe-verify-raise` decides between them.
 
     ```mlir
-    func.func @example(%x: tensor<?x8xf32>, %s: tensor<?x4xf32>, %w: tensor<4x8x8xf32>)
-        -> tensor<?x8xf32> {
-      %k = onnx.Constant dense<1> : tensor<1xi64>
-      %axis = onnx.Constant dense<1> : tensor<1xi64>
-      %v, %i = onnx.TopK %s, %k
-        : (tensor<?x4xf32>, tensor<1xi64>) -> (tensor<?x1xf32>, tensor<?x1xi64>)
-      %e = onnx.Gather %w, %i : (tensor<4x8x8xf32>, tensor<?x1xi64>) -> tensor<?x1x8x8xf32>
-      %r = onnx.Unsqueeze %x, %axis : (tensor<?x8xf32>, tensor<1xi64>) -> tensor<?x1x8xf32>
-      %q = onnx.Unsqueeze %r, %axis : (tensor<?x1x8xf32>, tensor<1xi64>) -> tensor<?x1x1x8xf32>
-      %h = onnx.MatMul %q, %e
-        : (tensor<?x1x1x8xf32>, tensor<?x1x8x8xf32>) -> tensor<?x1x1x8xf32>
-      %axes = onnx.Constant dense<[1, 2]> : tensor<2xi64>
-      %o = onnx.Squeeze %h, %axes : (tensor<?x1x1x8xf32>, tensor<2xi64>) -> tensor<?x8xf32>
-      %y = onnx.Mul %o, %v : (tensor<?x8xf32>, tensor<?x1xf32>) -> tensor<?x8xf32>
-      return %y : tensor<?x8xf32>
+    func.func @example(%x: tensor<?x2xf32> {rt.dims = ["T", ""]},
+                       %s: tensor<?x2xf32> {rt.dims = ["T", ""]}) -> tensor<?x2xf32> {
+      %one = onnx.Constant dense<1> : tensor<1xi64>
+      %w = onnx.Constant dense<[[[1., 2.], [3., 4.]], [[5., 6.], [7., 8.]]]> : tensor<2x2x2xf32>
+      %p = onnx.Softmax %s : (tensor<?x2xf32>) -> tensor<?x2xf32>
+      %v, %i = onnx.TopK %p, %one
+        : (tensor<?x2xf32>, tensor<1xi64>) -> (tensor<?x1xf32>, tensor<?x1xi64>)
+      %e = onnx.Squeeze %i, %one : (tensor<?x1xi64>, tensor<1xi64>) -> tensor<?xi64>
+      %g = onnx.Gather %w, %e : (tensor<2x2x2xf32>, tensor<?xi64>) -> tensor<?x2x2xf32>
+      %r = onnx.Unsqueeze %x, %one : (tensor<?x2xf32>, tensor<1xi64>) -> tensor<?x1x2xf32>
+      %h = onnx.MatMul %r, %g : (tensor<?x1x2xf32>, tensor<?x2x2xf32>) -> tensor<?x1x2xf32>
+      %o = onnx.Squeeze %h, %one : (tensor<?x1x2xf32>, tensor<1xi64>) -> tensor<?x2xf32>
+      %y = onnx.Mul %o, %v : (tensor<?x2xf32>, tensor<?x1xf32>) -> tensor<?x2xf32>
+      return %y : tensor<?x2xf32>
+    }
+    ```
+    becomes, beside the ops themselves,
+    ```mlir
+    func.func @example(%x: tensor<?x2xf32>, %s: tensor<?x2xf32>) -> tensor<?x2xf32> {
+      %i, %v = moe.route scores(%s : tensor<?x2xf32>)
+        {score = #moe.score<softmax>, select = #moe.topk<1>} -> tensor<?x1xi32>, tensor<?x1xf32>
+      %w = onnx.Constant dense<[[[1., 2.], [3., 4.]], [[5., 6.], [7., 8.]]]> : tensor<2x2x2xf32>
+      %y = moe.experts %i, %v rows(%x : tensor<?x2xf32>) stacked(%w : tensor<2x2x2xf32>)
+          {experts = #moe.kinds<ffn = 2>} : tensor<?x1xi32>, tensor<?x1xf32> -> tensor<?x2xf32> {
+      ^bb0(%r: tensor<?x2xf32>, %g: tensor<2x2xf32>):
+        %h = onnx.MatMul %r, %g : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+        moe.yield %h : tensor<?x2xf32>
+      }
+      return %y : tensor<?x2xf32>
     }
     ```
     A remark says what was found, or which op keeps a graph that selects experts

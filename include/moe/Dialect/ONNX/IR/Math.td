@@ -187,6 +187,9 @@ def ONNX_CastOp : ONNX_ElementwiseOp<"Cast"> {
     -1.0 gives 255 as `ui8`; NaN and floats that 64 bits do not hold give the
     low bits of the least `i64`.
 
+    A cast to the same type, and a cast back from a type that holds every value
+    of the first, fold away.
+
     Example:
     ```mlir
     %y = onnx.Cast %x : (tensor<?x4xf32>) -> tensor<?x4xi32>
@@ -194,6 +197,7 @@ def ONNX_CastOp : ONNX_ElementwiseOp<"Cast"> {
   }];
   let arguments = (ins ONNX_Tensor:$input);
   let results = (outs ONNX_Tensor:$output);
+  let hasFolder = 1;
 }
 
 def ONNX_BitCastOp : ONNX_ElementwiseOp<"BitCast"> {

@@ -177,6 +177,7 @@ def ONNX_ReshapeOp : ONNX_LayoutOp<"Reshape",
   let results = (outs ONNX_Tensor:$reshaped);
   let assemblyFormat =
       "$data `,` $shape attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
 }
 
 def ONNX_FlattenOp : ONNX_LayoutOp<"Flatten",
@@ -214,6 +215,7 @@ def ONNX_SqueezeOp : ONNX_LayoutOp<"Squeeze",
   let assemblyFormat = [{
     $data (`,` $axes^)? attr-dict `:` functional-type(operands, results)
   }];
+  let hasFolder = 1;
 }
 
 def ONNX_UnsqueezeOp : ONNX_LayoutOp<"Unsqueeze",
@@ -260,6 +262,7 @@ def ONNX_TransposeOp : ONNX_LayoutOp<"Transpose",
     /// `perm`, or the reversal where it is absent.
     ::llvm::SmallVector<int64_t> getPermutation();
   }];
+  let hasFolder = 1;
 }
 
 def ONNX_ConcatOp : ONNX_LayoutOp<"Concat"> {

@@ -163,6 +163,11 @@ ExpertsOp LayerRewriter::makeExperts(ArrayRef<int32_t> table,
 }
 
 std::optional<std::string> LayerRewriter::run() {
+  // A token may have one id twice where no route made its ids. Renumbering
+  // merges such slots, which input weights keep apart.
+  if (experts.getInputWeights() &&
+      !isa_and_present<RouteOp, RenumberOp>(experts.getIds().getDefiningOp()))
+    return std::nullopt;
   KindsAttr kinds = experts.getExperts();
   SmallVector<int64_t> ffnIds;
   for (int64_t id = 0, e = kinds.getNumIds(); id < e; ++id) {

@@ -119,7 +119,8 @@ static void lintSlices(Value rows, ArrayRef<onnx::SliceOp> slices,
     int64_t axis = normalizeAxis(axes ? axes->front() : 0, rows);
     bool isRange = starts->front() >= 0 && ends->front() > starts->front() &&
                    ends->front() < std::numeric_limits<int32_t>::max();
-    if (!isRange || !isDynamic(rows, axis) || (!ranges.empty() && axis != sliced))
+    if (!isRange || !isDynamic(rows, axis) ||
+        (!ranges.empty() && axis != sliced))
       continue;
     sliced = axis;
     ranges.push_back({starts->front(), ends->front()});
@@ -138,8 +139,7 @@ static void lintSlices(Value rows, ArrayRef<onnx::SliceOp> slices,
   auto counts = llvm::map_to_vector(
       ranges, [](auto range) { return range.second - range.first; });
   emitWarning(slices.front()->getLoc())
-      << "frozen routing: the numbers of rows per expert, "
-      << listInts(counts)
+      << "frozen routing: the numbers of rows per expert, " << listInts(counts)
       << ", are those of the example input that the model was traced with; for "
          "any other input rows go to the wrong experts, or are lost"
       << remedy;

@@ -20,9 +20,8 @@ std::optional<SmallVector<int64_t>> moe::getInts(Value value) {
       constant ? dyn_cast<DenseIntElementsAttr>(constant.getValue()) : nullptr;
   if (!elements)
     return std::nullopt;
-  return llvm::map_to_vector(elements.getValues<APInt>(), [](const APInt &v) {
-    return v.getSExtValue();
-  });
+  return llvm::map_to_vector(elements.getValues<APInt>(),
+                             [](const APInt &v) { return v.getSExtValue(); });
 }
 
 int64_t moe::normalizeAxis(int64_t axis, Value value) {

@@ -44,8 +44,8 @@ static void add(AskedBySelection &asked, Operation *selection, int64_t count,
                 ArrayRef<int64_t> ids, Location loc) {
   if (ShapedType::isDynamic(count))
     return;
-  AskedIds &entry = asked.try_emplace(selection, AskedIds{count, {}, loc})
-                        .first->second;
+  AskedIds &entry =
+      asked.try_emplace(selection, AskedIds{count, {}, loc}).first->second;
   for (int64_t id : ids)
     entry.ids.insert(id < 0 ? id + count : id);
 }
@@ -81,15 +81,17 @@ static Operation *findIds(Value value) {
   if (isa_and_present<onnx::ArgMaxOp>(op))
     return op;
   auto topK = dyn_cast_if_present<onnx::TopKOp>(op);
-  bool isSelection = topK && ids == topK.getIndices() &&
-                     isa<FloatType>(getElementTypeOrSelf(topK.getX().getType()));
+  bool isSelection =
+      topK && ids == topK.getIndices() &&
+      isa<FloatType>(getElementTypeOrSelf(topK.getX().getType()));
   return isSelection ? op : nullptr;
 }
 
 /// onnx.Equal %selected, %constant
 static void collectEqual(onnx::EqualOp equal, AskedBySelection &asked) {
-  for (auto [value, other] : {std::pair(equal->getOperand(0), equal->getOperand(1)),
-                              std::pair(equal->getOperand(1), equal->getOperand(0))})
+  for (auto [value, other] :
+       {std::pair(equal->getOperand(0), equal->getOperand(1)),
+        std::pair(equal->getOperand(1), equal->getOperand(0))})
     if (auto ids = getInts(peelViews(other)))
       if (Operation *selection = findIds(value))
         add(asked, selection, countIds(selection), *ids, equal.getLoc());

@@ -15,8 +15,9 @@ using namespace moe::raise;
 // Numbers
 //===----------------------------------------------------------------------===//
 
-std::optional<double> moe::raise::evaluateElementwise(
-    Operation *op, ArrayRef<std::optional<double>> operands) {
+std::optional<double>
+moe::raise::evaluateElementwise(Operation *op,
+                                ArrayRef<std::optional<double>> operands) {
   // 0 * x is 0: an expert that was not selected counts for nothing.
   if (isa<onnx::MulOp, onnx::AndOp>(op) && llvm::is_contained(operands, 0.0))
     return 0.0;
@@ -111,8 +112,8 @@ const Expr *Algebra::distribute(ArrayRef<const Expr *> operands, Apply apply,
     return sum;
   }
   const Expr *select = *first;
-  bool matchesOne = select->selector == Selector::Column ||
-                    select->columns.count() == 1;
+  bool matchesOne =
+      select->selector == Selector::Column || select->columns.count() == 1;
   bool isSumOfMany = select->isSummed && !(isDistinct && matchesOne);
   bool isPureFactor =
       isLinear && numSelections == 1 && select->hasNumber && !select->number;
@@ -137,8 +138,7 @@ const Expr *Algebra::distribute(ArrayRef<const Expr *> operands, Apply apply,
 }
 
 const Expr *Algebra::select(const llvm::BitVector &columns, bool isSummed,
-                            const Expr *term,
-                            std::optional<double> otherwise) {
+                            const Expr *term, std::optional<double> otherwise) {
   if (!term || term->kind == ExprKind::Sum)
     return nullptr;
   // Of one slot there is nothing to sum.
@@ -241,8 +241,7 @@ const Expr *Algebra::elementwise(Operation *op,
   if (isa<onnx::AndOp>(op) && llvm::all_of(operands, isSelection))
     return multiply(operands[0], operands[1]);
   return distribute(
-      operands,
-      [&](ArrayRef<const Expr *> args) { return makeOp(op, args); },
+      operands, [&](ArrayRef<const Expr *> args) { return makeOp(op, args); },
       [&](ArrayRef<std::optional<double>> numbers) {
         return evaluateElementwise(op, numbers);
       },

@@ -65,8 +65,8 @@ static Value writeNumber(OpBuilder &builder, Location loc, const Expr *expr) {
   if (auto floatType = dyn_cast<FloatType>(expr->type))
     value = builder.getFloatAttr(floatType, expr->number);
   else
-    value = builder.getIntegerAttr(expr->type,
-                                   static_cast<int64_t>(expr->number));
+    value =
+        builder.getIntegerAttr(expr->type, static_cast<int64_t>(expr->number));
   return onnx::ConstantOp::create(builder, loc, type,
                                   DenseElementsAttr::get(type, value));
 }
@@ -128,16 +128,15 @@ Value ExprWriter::writeNode(const Expr *expr, ArrayRef<Value> operands,
       if (!split)
         split = onnx::SplitOp::create(
             builder, loc,
-            SmallVector<Type>(numParts, withFeatures(expr->shape)),
-            operands[0], /*split=*/Value(),
-            builder.getI64IntegerAttr(numParts),
+            SmallVector<Type>(numParts, withFeatures(expr->shape)), operands[0],
+            /*split=*/Value(), builder.getI64IntegerAttr(numParts),
             builder.getI64IntegerAttr(axis));
       return split.getResult(start / count);
     }
-    return onnx::SliceOp::create(
-        builder, loc, withFeatures(expr->shape), operands[0], writeInt(start),
-        writeInt(start + (count - 1) * step + 1), writeInt(axis),
-        writeInt(step));
+    return onnx::SliceOp::create(builder, loc, withFeatures(expr->shape),
+                                 operands[0], writeInt(start),
+                                 writeInt(start + (count - 1) * step + 1),
+                                 writeInt(axis), writeInt(step));
   }
   default: {
     Operation *copy = builder.clone(*expr->proto);
@@ -219,8 +218,7 @@ void moe::raise::emitBody(OpBuilder &builder, Location loc,
   for (auto [expr, value] : llvm::zip(layer.stacked, experts.getStacked())) {
     auto type = cast<RankedTensorType>(value.getType());
     writer.define(
-        expr,
-        block.addArgument(type.clone(type.getShape().drop_front()), loc),
+        expr, block.addArgument(type.clone(type.getShape().drop_front()), loc),
         /*isRow=*/false);
   }
   for (auto [expr, value] : llvm::zip(layer.shared, experts.getShared()))

@@ -3,7 +3,7 @@
 
 #include "Body.h"
 #include "LayerName.h"
-#include "Region.h"
+#include "RegionWriter.h"
 #include "moe/Dialect/RT/IR/RT.h"
 
 using namespace mlir;
@@ -27,36 +27,6 @@ SmallVector<Value> moe::raise::getSlotValues(const Expr *root) {
 }
 
 namespace {
-/// One region of a candidate while it is written. Values of the graph have
-/// leading dims `numTokenDims`; arguments and results have one.
-struct RegionWriter {
-  RegionWriter(OpBuilder &builder, Location loc, const Slice &slice,
-               int64_t numTokenDims)
-      : builder(builder), loc(loc), slice(slice), numTokenDims(numTokenDims) {}
-
-  OpBuilder &builder;
-  Location loc;
-  const Slice &slice;
-  int64_t numTokenDims;
-  IRMapping mapping;
-  Value rowsOfAll;
-  /// Row of the graph -> argument.
-  llvm::DenseMap<Value, Value> flat;
-
-  void begin(Block &block);
-  Value copy(Value value) {
-    return value ? slice.copy(builder, mapping, rowsOfAll, value) : Value();
-  }
-  /// [1, T, ...] -> [T, ...] and back.
-  Value collapse(Value value);
-  Value spread(Value value, Type type);
-  /// A copy of a row value as [T, ...].
-  Value copyFlat(Value value) {
-    Value known = flat.lookup(value);
-    return known ? known : collapse(copy(value));
-  }
-};
-
 /// Writes one candidate.
 class Emitter {
 public:
@@ -89,65 +59,6 @@ private:
   int64_t numTokenDims;
 };
 } // namespace
-
-static Value makeInts(OpBuilder &builder, Location loc,
-                      ArrayRef<int64_t> ints) {
-  auto type = RankedTensorType::get({static_cast<int64_t>(ints.size())},
-                                    builder.getI64Type());
-  return onnx::ConstantOp::create(builder, loc, type,
-                                  DenseIntElementsAttr::get(type, ints));
-}
-
-static Value reshape(OpBuilder &builder, Location loc, Value value,
-                     RankedTensorType type, ArrayRef<int64_t> shape) {
-  if (value.getType() == type)
-    return value;
-  return onnx::ReshapeOp::create(builder, loc, type, value,
-                                 makeInts(builder, loc, shape),
-                                 builder.getI64IntegerAttr(0));
-}
-
-/// [tokens..., F] -> [T, F]
-static RankedTensorType collapseType(Type type, int64_t numTokenDims) {
-  auto tensor = cast<RankedTensorType>(type);
-  if (numTokenDims == 1)
-    return tensor;
-  SmallVector<int64_t> shape{ShapedType::kDynamic};
-  llvm::append_range(shape, tensor.getShape().drop_front(numTokenDims));
-  return tensor.clone(shape);
-}
-
-Value RegionWriter::collapse(Value value) {
-  RankedTensorType type = collapseType(value.getType(), numTokenDims);
-  SmallVector<int64_t> shape(type.getShape());
-  shape.front() = -1;
-  return reshape(builder, loc, value, type, shape);
-}
-
-Value RegionWriter::spread(Value value, Type type) {
-  auto tensor = cast<RankedTensorType>(type);
-  SmallVector<int64_t> shape(numTokenDims, 1);
-  shape.back() = -1;
-  llvm::append_range(shape, tensor.getShape().drop_front(numTokenDims));
-  if (value.getType() == tensor)
-    return value;
-  SmallVector<int64_t> sizes(shape);
-  sizes[numTokenDims - 1] = ShapedType::kDynamic;
-  value = reshape(builder, loc, value, tensor.clone(sizes), shape);
-  return onnx::IdentityOp::create(builder, loc, tensor, value);
-}
-
-void RegionWriter::begin(Block &block) {
-  builder.setInsertionPointToEnd(&block);
-  for (Value row : slice.getRows())
-    flat[row] =
-        block.addArgument(collapseType(row.getType(), numTokenDims), loc);
-  rowsOfAll = block.getArgument(0);
-  for (Value row : slice.getRows())
-    mapping.map(row, spread(flat[row], row.getType()));
-  for (Value weight : slice.getWeights())
-    mapping.map(weight, block.addArgument(weight.getType(), loc));
-}
 
 /// What is written for a value that nothing reads in the end.
 static void eraseUnused(Block &block) {
@@ -217,9 +128,9 @@ Value Emitter::emitStacked(RegionWriter &region, const Expr *expr,
         llvm::map_to_vector(rows, [](const WeightRow &row) { return row.row; });
     if (numRows != numExperts ||
         !llvm::equal(order, llvm::seq<int64_t>(numExperts)))
-      stacked = onnx::GatherOp::create(builder, loc, type.clone(shape), stacked,
-                                       ints(order),
-                                       builder.getI64IntegerAttr(0));
+      stacked =
+          onnx::GatherOp::create(builder, loc, type.clone(shape), stacked,
+                                 ints(order), builder.getI64IntegerAttr(0));
   } else {
     SmallVector<Value> parts;
     SmallVector<int64_t> one(shape);
@@ -230,15 +141,15 @@ Value Emitter::emitStacked(RegionWriter &region, const Expr *expr,
       if (row.row >= 0) {
         SmallVector<int64_t> cut(type.getShape());
         cut.front() = 1;
-        part = onnx::GatherOp::create(builder, loc, type.clone(cut), part,
-                                      ints(row.row),
-                                      builder.getI64IntegerAttr(0));
+        part =
+            onnx::GatherOp::create(builder, loc, type.clone(cut), part,
+                                   ints(row.row), builder.getI64IntegerAttr(0));
         parts.push_back(reshapeTo(part, one));
         continue;
       }
       part = reshapeTo(part, expr->shape);
-      parts.push_back(onnx::UnsqueezeOp::create(
-          builder, loc, type.clone(one), part, ints({0})));
+      parts.push_back(onnx::UnsqueezeOp::create(builder, loc, type.clone(one),
+                                                part, ints({0})));
     }
     auto type = RankedTensorType::get(shape, expr->type);
     stacked = parts.front();
@@ -295,12 +206,12 @@ void Emitter::emitRaised(Block &block, const Slice &slice) {
   region.mapping.map(selection.ids,
                      region.spread(ids, selection.ids.getType()));
   if (route.weights)
-    region.mapping.map(route.weights, region.spread(op.getWeights(),
-                                                    route.weights.getType()));
+    region.mapping.map(route.weights,
+                       region.spread(op.getWeights(), route.weights.getType()));
   auto emitWeight = [&](const Expr *expr) -> Value {
     bool isRouted =
-        expr && (expr == route.weightExpr ||
-                 (expr->kind == ExprKind::Slot && expr->value == route.weights));
+        expr && (expr == route.weightExpr || (expr->kind == ExprKind::Slot &&
+                                              expr->value == route.weights));
     return isRouted ? op.getWeights()
            : expr   ? emitScalar(region, expr)
                     : Value();
@@ -326,7 +237,8 @@ void Emitter::emitRaised(Block &block, const Slice &slice) {
 bool Emitter::hasDynamicTokens(Refusal &refusal) {
   auto type = cast<RankedTensorType>(layer.result.getType());
   if (type.getRank() != numTokenDims + 1) {
-    refusal = {layer.result.getDefiningOp(), "its result is not a row per token"};
+    refusal = {layer.result.getDefiningOp(),
+               "its result is not a row per token"};
     return false;
   }
   if (numTokenDims == 1)
@@ -356,8 +268,8 @@ bool Emitter::collect(Slice &slice, Refusal &refusal) {
   wanted.push_back(selection.ids);
   llvm::append_range(wanted, getSlotValues(layer.weight));
   llvm::append_range(wanted, getSlotValues(layer.inputWeight));
-  return llvm::all_of(
-      wanted, [&](Value value) { return slice.add(value, refusal); });
+  return llvm::all_of(wanted,
+                      [&](Value value) { return slice.add(value, refusal); });
 }
 
 /// [T, H] as the graph had it.
@@ -367,9 +279,9 @@ Value Emitter::spreadResult(Value result) {
   Value rows = layer.rows.front().second;
   auto type = cast<RankedTensorType>(layer.result.getType());
   Value tokens = onnx::ShapeOp::create(
-      builder, loc,
-      RankedTensorType::get({numTokenDims}, builder.getI64Type()), rows,
-      builder.getI64IntegerAttr(0), builder.getI64IntegerAttr(numTokenDims));
+      builder, loc, RankedTensorType::get({numTokenDims}, builder.getI64Type()),
+      rows, builder.getI64IntegerAttr(0),
+      builder.getI64IntegerAttr(numTokenDims));
   Value shape = onnx::ConcatOp::create(
       builder, loc,
       RankedTensorType::get({numTokenDims + 1}, builder.getI64Type()),

@@ -1,8 +1,6 @@
 //===- Expr.cpp - What an element of a tensor is --------------------------===//
 #include "Expr.h"
 
-#include "llvm/ADT/STLExtras.h"
-
 using namespace mlir;
 using namespace moe::raise;
 using moe::onnx::DimExpr;
@@ -10,8 +8,10 @@ using moe::onnx::DimExpr;
 void Expr::Profile(llvm::FoldingSetNodeID &id) const {
   id.AddInteger(static_cast<int>(kind));
   id.AddPointer(type.getAsOpaquePointer());
+  id.AddInteger(shape.size());
   for (int64_t extent : shape)
     id.AddInteger(extent);
+  id.AddInteger(operands.size());
   for (const Expr *operand : operands)
     id.AddPointer(operand);
   id.AddPointer(value.getAsOpaquePointer());
@@ -23,6 +23,7 @@ void Expr::Profile(llvm::FoldingSetNodeID &id) const {
   id.AddInteger(llvm::bit_cast<uint64_t>(number));
   id.AddBoolean(hasNumber);
   id.AddInteger(static_cast<int>(selector));
+  id.AddInteger(rows.size());
   for (const WeightRow &row : rows) {
     id.AddPointer(row.value.getAsOpaquePointer());
     id.AddInteger(row.row);
@@ -30,6 +31,7 @@ void Expr::Profile(llvm::FoldingSetNodeID &id) const {
   id.AddInteger(ints.size());
   for (int64_t entry : ints)
     id.AddInteger(entry);
+  id.AddInteger(columns.count());
   for (unsigned column : columns.set_bits())
     id.AddInteger(column);
   id.AddBoolean(isSummed);
@@ -92,10 +94,6 @@ const Expr *ExprContext::getTuple(ArrayRef<const Expr *> components) {
   return get(std::move(expr));
 }
 
-//===----------------------------------------------------------------------===//
-// Showing
-//===----------------------------------------------------------------------===//
-
 Operation *moe::raise::getOperation(const Expr *expr) {
   if (expr->proto)
     return expr->proto;
@@ -104,86 +102,4 @@ Operation *moe::raise::getOperation(const Expr *expr) {
   if (!expr->rows.empty() && expr->rows.front().value)
     return expr->rows.front().value.getDefiningOp();
   return nullptr;
-}
-
-static StringRef nameOf(ExprKind kind) {
-  switch (kind) {
-  case ExprKind::Number:
-    return "number";
-  case ExprKind::Row:
-    return "row";
-  case ExprKind::Slot:
-    return "slot";
-  case ExprKind::Weight:
-    return "weight";
-  case ExprKind::Extent:
-    return "extent";
-  case ExprKind::Affine:
-    return "affine";
-  case ExprKind::Quotient:
-    return "quotient";
-  case ExprKind::Column:
-    return "column";
-  case ExprKind::ColumnId:
-    return "column_id";
-  case ExprKind::Position:
-    return "position";
-  case ExprKind::Count:
-    return "count";
-  case ExprKind::Tuple:
-    return "tuple";
-  case ExprKind::Op:
-    return "op";
-  case ExprKind::Mul:
-    return "mul";
-  case ExprKind::Add:
-    return "add";
-  case ExprKind::MatMul:
-    return "matmul";
-  case ExprKind::Slice:
-    return "slice";
-  case ExprKind::Select:
-    return "select";
-  case ExprKind::Sum:
-    return "sum";
-  }
-  return "";
-}
-
-void Expr::print(llvm::raw_ostream &os) const {
-  os << (kind == ExprKind::Op ? proto->getName().stripDialect() : nameOf(kind));
-  if (selector != Selector::None)
-    os << (selector == Selector::Index ? "@id" : "@c");
-  if (kind == ExprKind::Number || kind == ExprKind::Select) {
-    if (hasNumber)
-      os << ' ' << number;
-    else
-      os << " ?";
-  }
-  if (isSummed)
-    os << " summed";
-  if (columns.size()) {
-    os << " {";
-    llvm::interleaveComma(columns.set_bits(), os);
-    os << '}';
-  }
-  if (!ints.empty()) {
-    os << " <";
-    llvm::interleaveComma(ints, os);
-    os << '>';
-  }
-  if (first)
-    os << ' ' << first;
-  if (second)
-    os << ' ' << second;
-  if (!shape.empty()) {
-    os << " [";
-    llvm::interleaveComma(shape, os);
-    os << ']';
-  }
-  if (operands.empty())
-    return;
-  os << " (";
-  llvm::interleaveComma(operands, os, [&](const Expr *e) { e->print(os); });
-  os << ')';
 }

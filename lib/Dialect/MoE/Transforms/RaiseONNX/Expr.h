@@ -35,9 +35,9 @@ enum class ExprKind {
   Column,   ///< `ints`[the expert of (t, s)]
   ColumnId, ///< c
   Position, ///< where (t, s) stands in the list of pairs sorted by expert
-  Count,    ///< how many pairs have an expert in `columns`; by Column: c, or, if
-            ///< `ints` = {n}, a column below c + n
-  Tuple,    ///< the operands, along a feature
+  Count, ///< how many pairs have an expert in `columns`; by Column: c, or, if
+         ///< `ints` = {n}, a column below c + n
+  Tuple, ///< the operands, along a feature
   // Computation.
   Op,     ///< `proto` on the operands
   Mul,    ///< operand 0 * operand 1
@@ -100,7 +100,6 @@ struct Expr : llvm::FoldingSetNode {
     return kind == ExprKind::Number && number == wanted;
   }
   bool isScalar() const { return shape.empty(); }
-  void print(llvm::raw_ostream &os) const;
 };
 
 /// Owns expressions.

@@ -118,9 +118,8 @@ const Expr *Interpreter::combineIds(Operation *op,
         return nullptr;
       args.push_back(*arg);
     }
-    std::optional<int64_t> value = isa<onnx::WhereOp>(op)
-                                       ? args[args[0] ? 1 : 2]
-                                       : compute(op, args);
+    std::optional<int64_t> value =
+        isa<onnx::WhereOp>(op) ? args[args[0] ? 1 : 2] : compute(op, args);
     if (!value)
       return nullptr;
     table.push_back(*value);
@@ -160,8 +159,7 @@ const Expr *Interpreter::combinePlaces(Operation *op,
   if (lhs->kind == ExprKind::Quotient) {
     if (isa<onnx::AbsOp>(op))
       return lhs;
-    bool isDown = isa<onnx::FloorOp>(op) ||
-                  (isa<onnx::CastOp>(op) && !isFloat);
+    bool isDown = isa<onnx::FloorOp>(op) || (isa<onnx::CastOp>(op) && !isFloat);
     if (!isDown)
       return nullptr;
     return dividePlace(lhs->operands.front(), lhs->first);
@@ -212,8 +210,8 @@ const Expr *Interpreter::combineIntegers(Operation *op,
                                          ArrayRef<const Expr *> operands) {
   Type element = getElementTypeOrSelf(op->getResult(0).getType());
   const Expr *first = operands.front();
-  if (isa<onnx::CastOp>(op) && !element.isInteger(1) &&
-      first->kind != ExprKind::Quotient)
+  bool isRounded = first->kind == ExprKind::Quotient && element.isInteger();
+  if (isa<onnx::CastOp>(op) && !element.isInteger(1) && !isRounded)
     return first;
   if (isa<onnx::CastOp>(op) && first->kind == ExprKind::Column) {
     llvm::BitVector columns(selection.numColumns);

@@ -24,6 +24,8 @@ struct Selection {
   mlir::Value data;
   int64_t numColumns = 0;
   int64_t numSlots = 0;
+  /// Whether the greatest data are selected, and not the least.
+  bool isGreatest = true;
   /// Whether a token never has one expert twice.
   bool isDistinct = true;
 };
@@ -59,7 +61,7 @@ private:
   Term evaluateLeaf(mlir::Value value);
   llvm::SmallVector<mlir::Value> getNeeded(mlir::Operation *op) const;
 
-  // Leaves.
+  // Leaves.cpp.
   bool startsWithTokens(mlir::Value value) const;
   Term makeRow(mlir::Value value);
   Term makeSlot(mlir::Value value);
@@ -81,7 +83,7 @@ private:
   Term sliceFeature(mlir::Operation *op, const Term &data, int64_t axis,
                     int64_t start, int64_t step, int64_t count);
 
-  // ComputeRules.cpp.
+  // ComputeRules.cpp, EinsumRules.cpp, ReduceRules.cpp.
   Term elementwise(mlir::Operation *op);
   Term matMul(Term lhs, Term rhs);
   Term gemm(onnx::GemmOp op);
@@ -104,7 +106,7 @@ private:
   const Expr *compareIds(mlir::Operation *op,
                          llvm::ArrayRef<const Expr *> operands);
 
-  // IndexRules.cpp.
+  // GatherRules.cpp, MaskRules.cpp, ScatterRules.cpp.
   Term gather(onnx::GatherOp op);
   Term gatherND(onnx::GatherNDOp op);
   Term gatherAt(const Term &data, int64_t axis, const Expr *index,
@@ -119,7 +121,7 @@ private:
                    const Expr *place, bool isAdd);
   Term sort(onnx::TopKOp op, unsigned result);
 
-  // Helpers.
+  // Places.cpp.
   llvm::ArrayRef<onnx::DimExpr> extentsOf(mlir::Value value) const {
     return symbolicDims.getDims(value);
   }

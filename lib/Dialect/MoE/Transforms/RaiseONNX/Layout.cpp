@@ -35,7 +35,8 @@ Dim Layout::getAny(DimExpr extent) {
 DimExpr Layout::getExtent(const Axis &axis, const Expr *expr) {
   if (axis.atom)
     return axis.atom->extent;
-  return context.getConstant(expr->shape[expr->shape.size() - 1 - axis.feature]);
+  return context.getConstant(
+      expr->shape[expr->shape.size() - 1 - axis.feature]);
 }
 
 DimExpr Layout::getExtent(const Dim &dim, const Expr *expr) {
@@ -52,6 +53,10 @@ std::optional<Dims> Layout::regroup(ArrayRef<Axis> axes, const Expr *expr,
   for (DimExpr wanted : extents) {
     Dim &dim = dims.emplace_back();
     DimExpr have = context.getConstant(1);
+    // A single token is one.
+    if (wanted == have && !rest.empty() &&
+        getExtent(rest.back(), expr) == wanted)
+      dim.push_back(rest.pop_back_val());
     while (have != wanted) {
       if (rest.empty())
         return std::nullopt;

@@ -39,8 +39,17 @@ Term Interpreter::evaluateLayout(Operation *op, Value result) {
   const Term &data = get(op->getOperand(0));
   if (isa<onnx::IdentityOp>(op))
     return Term::get(data.expr, data.dims);
-  if (isa<onnx::ReshapeOp, onnx::FlattenOp>(op))
+  if (isa<onnx::ReshapeOp, onnx::FlattenOp>(op)) {
+    // To the same shape, however its extents are known.
+    ArrayRef<DimExpr> extents = extentsOf(op->getOperand(0));
+    const DimExprs *shape = isa<onnx::ReshapeOp>(op)
+                                ? symbolicDims.getElements(op->getOperand(1))
+                                : nullptr;
+    if (llvm::equal(extents, extentsOf(result)) ||
+        (shape && llvm::equal(extents, *shape)))
+      return Term::get(data.expr, data.dims);
     return reshape(result, data);
+  }
   if (auto transpose = dyn_cast<onnx::TransposeOp>(op)) {
     Dims dims;
     std::optional<ArrayRef<int64_t>> perm = transpose.getPerm();
@@ -50,16 +59,15 @@ Term Interpreter::evaluateLayout(Operation *op, Value result) {
   }
   // Squeeze and Unsqueeze: dims without axes go or come.
   int64_t rank = rankOf(result);
-  auto axes = op->getNumOperands() > 1 ? getInts(op->getOperand(1))
-                                       : std::nullopt;
+  auto axes =
+      op->getNumOperands() > 1 ? getInts(op->getOperand(1)) : std::nullopt;
   if (op->getNumOperands() > 1 && !axes)
     return Term::none("its axes are not constant");
   Dims dims;
   if (isa<onnx::UnsqueezeOp>(op)) {
     auto isNew = [&](int64_t i) {
-      return llvm::any_of(*axes, [&](int64_t axis) {
-        return normalize(axis, rank) == i;
-      });
+      return llvm::any_of(
+          *axes, [&](int64_t axis) { return normalize(axis, rank) == i; });
     };
     const auto *next = data.dims.begin();
     for (int64_t i = 0; i < rank; ++i)
@@ -189,11 +197,13 @@ Term Interpreter::slice(onnx::SliceOp op) {
   auto starts = getInts(op.getStarts()), ends = getInts(op.getEnds());
   auto axes = op.getAxes() ? getInts(op.getAxes()) : std::nullopt;
   auto steps = op.getSteps() ? getInts(op.getSteps()) : std::nullopt;
-  int64_t first = axes && axes->size() == 1 ? normalize(axes->front(), rank) : 0;
+  int64_t first =
+      axes && axes->size() == 1 ? normalize(axes->front(), rank) : 0;
   bool isOfSorted = sorted && isAxis(data.dims[first], sorted) &&
-                    (!axes || axes->size() == 1) && (!steps || steps == SmallVector<int64_t>{1});
-  if (isOfSorted && cast<RankedTensorType>(op.getStarts().getType())
-                            .getNumElements() == 1)
+                    (!axes || axes->size() == 1) &&
+                    (!steps || steps == SmallVector<int64_t>{1});
+  if (isOfSorted &&
+      cast<RankedTensorType>(op.getStarts().getType()).getNumElements() == 1)
     return sliceSorted(op, data, first);
   if (!starts || !ends || (op.getAxes() && !axes) || (op.getSteps() && !steps))
     return Term::none("its bounds are not constant");
@@ -266,6 +276,8 @@ Term Interpreter::split(onnx::SplitOp op, unsigned number) {
   const Dim &dim = data.dims[axis];
   if (sorted && isAxis(dim, sorted)) {
     // Runs of pairs, as long as each expert has pairs.
+    if (!op.getSplit())
+      return Term::none("it cuts the tokens into equal parts");
     const Term &sizes = get(op.getSplit());
     bool isByColumn = sizes.expr->kind == ExprKind::Count &&
                       sizes.expr->selector == Selector::Column;
@@ -306,8 +318,7 @@ Term Interpreter::concat(onnx::ConcatOp op) {
   int64_t axis = normalize(op.getAxis(), parts.front()->dims.size());
   for (const Term *part : parts)
     for (auto [i, dim] : llvm::enumerate(part->dims))
-      if (static_cast<int64_t>(i) != axis &&
-          !(dim == parts.front()->dims[i]))
+      if (static_cast<int64_t>(i) != axis && !(dim == parts.front()->dims[i]))
         return Term::none("its operands lie differently");
   Dims dims = parts.front()->dims;
   // Integers side by side.
@@ -315,14 +326,13 @@ Term Interpreter::concat(onnx::ConcatOp op) {
         return !part->expr->type && part->dims[axis].empty() &&
                part->expr->isScalar();
       })) {
-    auto components = llvm::map_to_vector(
-        parts, [](const Term *part) { return part->expr; });
+    auto components =
+        llvm::map_to_vector(parts, [](const Term *part) { return part->expr; });
     dims[axis] = {Axis{nullptr, 0}};
     return Term::get(exprs.getTuple(components), std::move(dims));
   }
   // Runs of pairs, back to back.
-  if (!sorted ||
-      static_cast<int64_t>(parts.size()) != selection.numColumns)
+  if (!sorted || static_cast<int64_t>(parts.size()) != selection.numColumns)
     return Term::none("it joins what is not one run per expert");
   SmallVector<const Expr *> branches;
   SmallVector<llvm::BitVector> columns;

@@ -1,31 +1,14 @@
 //===- Match.cpp - A layer of experts in a graph --------------------------===//
 #include "Match.h"
 
-#include "mlir/IR/TypeUtilities.h"
-
-#include <queue>
-
 using namespace mlir;
 using namespace moe;
 using namespace moe::raise;
 
-//===----------------------------------------------------------------------===//
-// Looking at expressions
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// What an expression and all below it are made of.
-struct Contents {
-  bool hasExpertWeight = false;
-  bool hasSlot = false;
-  bool hasRow = false;
-  bool hasSelection = false;
-  bool hasIds = false;
-};
-} // namespace
-
-/// Visits each node once, operands after users.
-template <typename Visit> static void walk(const Expr *root, Visit visit) {
+/// Visits each node once, users before operands; `visit` says whether to go on
+/// to the operands.
+static void walk(const Expr *root,
+                 llvm::function_ref<bool(const Expr *)> visit) {
   llvm::DenseSet<const Expr *> seen;
   SmallVector<const Expr *> stack{root};
   while (!stack.empty()) {
@@ -36,189 +19,6 @@ template <typename Visit> static void walk(const Expr *root, Visit visit) {
   }
 }
 
-static Contents getContents(const Expr *root) {
-  Contents contents;
-  walk(root, [&](const Expr *expr) {
-    contents.hasExpertWeight |= expr->kind == ExprKind::Weight &&
-                                expr->selector != Selector::None;
-    contents.hasSlot |= expr->kind == ExprKind::Slot;
-    contents.hasRow |= expr->kind == ExprKind::Row;
-    contents.hasSelection |=
-        expr->kind == ExprKind::Select || expr->kind == ExprKind::Sum;
-    contents.hasIds |= !expr->type;
-    return true;
-  });
-  return contents;
-}
-
-//===----------------------------------------------------------------------===//
-// Values that may be a layer's result
-//===----------------------------------------------------------------------===//
-
-namespace {
-struct LaterInBlock {
-  bool operator()(Operation *a, Operation *b) const {
-    return b->isBeforeInBlock(a);
-  }
-};
-
-/// What forward reachability from the ids found.
-struct Reached {
-  SmallVector<Value> candidates;
-  /// The first op that breaks off what experts compute, what integers made of
-  /// the ids say, and anything else that reads them.
-  Refusal refusal, ofIntegers, ofIds;
-  /// Columns that have a mask each.
-  llvm::SmallDenseSet<unsigned> masked;
-};
-} // namespace
-
-/// Whether the expression is what a sum over slots gives, of more experts than
-/// one.
-static bool isSumOfExperts(const Expr *expr) {
-  if (expr->kind == ExprKind::Sum)
-    return true;
-  return expr->kind == ExprKind::Select &&
-         expr->selector == Selector::Index && expr->hasNumber &&
-         expr->number == 0 && expr->columns.count() > 1;
-}
-
-static bool isCandidate(Interpreter &interpreter, const Term &term) {
-  const Expr *expr = term.expr;
-  if (!expr || !interpreter.isRowMajor(term) || expr->shape.size() != 1 ||
-      !expr->type)
-    return false;
-  if (interpreter.getSelection().numSlots > 1)
-    return isSumOfExperts(expr) && expr->isSummed;
-  return isSumOfExperts(expr) || getContents(expr).hasExpertWeight;
-}
-
-/// Whether rows are of one expert, or computed with an expert's weights.
-static bool isOfExperts(const Term &term) {
-  if (!term)
-    return false;
-  for (const Axis &axis : flatten(term.dims))
-    if (axis.atom && (axis.atom->kind == AtomKind::Pairs ||
-                      axis.atom->kind == AtomKind::Sorted))
-      return true;
-  Contents contents = getContents(term.expr);
-  return term.expr->type && !term.expr->isScalar() &&
-         (contents.hasExpertWeight || contents.hasSelection);
-}
-
-/// The one column whose mask this is.
-static std::optional<unsigned> getMaskedColumn(const Term &term) {
-  const Expr *expr = term.expr;
-  if (!expr || expr->kind != ExprKind::Select ||
-      expr->selector != Selector::Index || expr->columns.count() != 1 ||
-      expr->operands.front()->kind != ExprKind::Number)
-    return std::nullopt;
-  return expr->columns.find_first();
-}
-
-/// Whether the ids, or integers made of them, pick experts: slices of stacked
-/// constants, or rows that are multiplied with constants.
-static bool selectsExperts(Interpreter &interpreter) {
-  auto isInteger = [](Value value) {
-    auto type = dyn_cast<RankedTensorType>(value.getType());
-    return type && type.getElementType().isInteger();
-  };
-  llvm::DenseSet<Value> seen;
-  SmallVector<Value> worklist{interpreter.getSelection().ids};
-  bool isRows = false;
-  SmallVector<Value> rows;
-  auto visit = [&](Value value) {
-    for (Operation *user : value.getUsers()) {
-      if (isa<onnx::GatherOp, onnx::GatherNDOp>(user) && !isRows &&
-          user->getOperand(1) == value && !isInteger(user->getOperand(0))) {
-        auto type = cast<RankedTensorType>(user->getOperand(0).getType());
-        bool isStack = interpreter.isConstant(user->getOperand(0));
-        if (isStack && type.getRank() >= 3)
-          return true;
-        if (!isStack)
-          rows.push_back(user->getResult(0));
-        continue;
-      }
-      if (isRows && isa<onnx::MatMulOp, onnx::GemmOp>(user) &&
-          user->getOperand(0) == value &&
-          interpreter.isConstant(user->getOperand(1)))
-        return true;
-      bool goesOn = isRows ? isa<onnx::ReshapeOp, onnx::SqueezeOp,
-                                 onnx::IdentityOp, onnx::CastOp, onnx::SplitOp>(
-                                 user)
-                           : !isa<onnx::ShapeOp>(user);
-      // Masks may be floats.
-      bool isMask =
-          isa<onnx::ElementwiseOpInterface, onnx::ReduceOpInterface>(user);
-      for (Value result : user->getResults())
-        if (goesOn && (isRows || isMask || isInteger(result)) &&
-            seen.insert(result).second)
-          worklist.push_back(result);
-    }
-    return false;
-  };
-  while (!worklist.empty())
-    if (visit(worklist.pop_back_val()))
-      return true;
-  isRows = true;
-  worklist = std::move(rows);
-  while (!worklist.empty())
-    if (visit(worklist.pop_back_val()))
-      return true;
-  return false;
-}
-
-static Reached reachForward(Interpreter &interpreter) {
-  Reached reached;
-  Value ids = interpreter.getSelection().ids;
-  Block *block = ids.getParentBlock();
-  std::priority_queue<Operation *, std::vector<Operation *>, LaterInBlock>
-      queue;
-  llvm::DenseSet<Operation *> queued;
-  auto enqueueUsers = [&](Value value) {
-    for (Operation *user : value.getUsers())
-      if (user->getBlock() == block && user->getNumResults() &&
-          queued.insert(user).second)
-        queue.push(user);
-  };
-  enqueueUsers(ids);
-  while (!queue.empty()) {
-    Operation *op = queue.top();
-    queue.pop();
-    for (Value result : op->getResults()) {
-      const Term &term = interpreter.get(result);
-      if (getenv("RAISE_DEBUG")) {
-        llvm::errs() << "DBG " << op->getName() << " " << op->getLoc() << " ";
-        if (term) { term.expr->print(llvm::errs()); llvm::errs() << " dims "; for (auto &d : term.dims) { llvm::errs() << "["; for (auto &a : d) { if (a.atom) llvm::errs() << "TSCPQA"[(int)a.atom->kind]; else llvm::errs() << "f" << a.feature; } llvm::errs() << "]"; } }
-        else llvm::errs() << "NONE " << term.reason << (term.isCause ? " !" : "");
-        llvm::errs() << "\n";
-      }
-      if (term) {
-        if (isCandidate(interpreter, term))
-          reached.candidates.push_back(result);
-        if (std::optional<unsigned> masked = getMaskedColumn(term))
-          reached.masked.insert(*masked);
-        enqueueUsers(result);
-        continue;
-      }
-      bool isFloat =
-          isa<FloatType>(getElementTypeOrSelf(result.getType()));
-      bool breaksOff =
-          term.isCause && isFloat && llvm::any_of(op->getOperands(), [&](Value operand) {
-            const Term *known = interpreter.lookup(operand);
-            return known && isOfExperts(*known) &&
-                   !isCandidate(interpreter, *known);
-          });
-      if (breaksOff && !reached.refusal.op)
-        reached.refusal = {op, term.reason};
-      Refusal &first = isFloat ? reached.ofIds : reached.ofIntegers;
-      if (term.isCause && !first.op && !isa<onnx::ShapeOp>(op))
-        first = {op, term.reason};
-    }
-  }
-  return reached;
-}
-
 //===----------------------------------------------------------------------===//
 // Parts of a layer
 //===----------------------------------------------------------------------===//
@@ -226,9 +26,8 @@ static Reached reachForward(Interpreter &interpreter) {
 /// Takes factors per token and slot off: term = weight * rest. With
 /// `isThrough` also those that pass through products with matrices. Depth is
 /// bounded by ExprContext::maxDepth.
-static void splitWeight(Algebra &algebra, const Expr *term,
-                        const Expr *&weight, const Expr *&rest,
-                        bool isThrough = false) {
+static void splitWeight(Algebra &algebra, const Expr *term, const Expr *&weight,
+                        const Expr *&rest, bool isThrough = false) {
   rest = term;
   auto isFactor = [](const Expr *expr) {
     return expr->isScalar() && !getContents(expr).hasExpertWeight;
@@ -287,7 +86,8 @@ private:
   }
 
   bool matchExperts(const Expr *expr);
-  bool checkColumns(ArrayRef<std::optional<ExpertKind>> kinds);
+  bool checkColumns(ArrayRef<std::optional<ExpertKind>> kinds,
+                    bool isOneBranch);
   bool matchInputWeight();
   bool collectLeaves();
 
@@ -387,17 +187,18 @@ bool Matcher::matchExperts(const Expr *expr) {
     return refuse(nullptr, "what an expert computes depends on its id");
   if (!contents.hasExpertWeight)
     return refuse(nullptr, "no weight depends on the expert");
-  return checkColumns(kinds);
+  return checkColumns(kinds, /*isOneBranch=*/parts.size() == 1);
 }
 
-/// Columns that nothing computes stand for zero; they are the last ones, or a
-/// branch is missing.
-bool Matcher::checkColumns(ArrayRef<std::optional<ExpertKind>> kinds) {
+/// Columns that nothing computes stand for zero. Where each expert has a branch
+/// they are the last ones, or a branch is missing.
+bool Matcher::checkColumns(ArrayRef<std::optional<ExpertKind>> kinds,
+                           bool isOneBranch) {
   bool hasMissing = false;
   for (auto [column, kind] : llvm::enumerate(kinds)) {
-    if (kind && hasMissing)
-      return refuse(nullptr, "no branch computes expert " +
-                                 std::to_string(column - 1));
+    if (kind && hasMissing && !isOneBranch)
+      return refuse(nullptr,
+                    "no branch computes expert " + std::to_string(column - 1));
     hasMissing |= !kind;
     ExpertKind known = kind.value_or(ExpertKind::Zero);
     if (match.runs.empty() || match.runs.back().kind != known)
@@ -407,11 +208,20 @@ bool Matcher::checkColumns(ArrayRef<std::optional<ExpertKind>> kinds) {
   if (!hasMissing)
     return true;
   // A sum that goes on with other experts lacks them.
-  for (Operation *user : match.result.getUsers())
-    for (Value operand : user->getOperands()) {
-      const Term *term = interpreter.lookup(operand);
-      if (operand != match.result && term && term->dependsOnIds)
-        return refuse(user, "it adds an expert that is not understood");
+  const Expr *sum = interpreter.get(match.result).expr;
+  llvm::SmallSetVector<Value, 4> same;
+  same.insert(match.result);
+  for (unsigned i = 0; i < same.size(); ++i)
+    for (Operation *user : same[i].getUsers()) {
+      for (Value result : user->getResults())
+        if (const Term *term = interpreter.lookup(result);
+            term && term->expr == sum)
+          same.insert(result);
+      for (Value operand : user->getOperands()) {
+        const Term *term = interpreter.lookup(operand);
+        if (!same.contains(operand) && term && term->dependsOnIds)
+          return refuse(user, "it adds an expert that is not understood");
+      }
     }
   return true;
 }
@@ -493,8 +303,8 @@ bool Matcher::collectLeaves() {
 // The layer
 //===----------------------------------------------------------------------===//
 
-std::optional<LayerMatch>
-moe::raise::matchLayer(Interpreter &interpreter, Refusal &refusal) {
+std::optional<LayerMatch> moe::raise::matchLayer(Interpreter &interpreter,
+                                                 Refusal &refusal) {
   Reached reached = reachForward(interpreter);
   Refusal inner;
   for (Value candidate : llvm::reverse(reached.candidates)) {
@@ -503,8 +313,7 @@ moe::raise::matchLayer(Interpreter &interpreter, Refusal &refusal) {
       return std::move(matcher.match);
   }
   refusal = reached.refusal.op ? reached.refusal : inner;
-  if (refusal.op ||
-      !(reached.masked.size() > 1 || selectsExperts(interpreter)))
+  if (refusal.op || !(reached.masked.size() > 1 || selectsExperts(interpreter)))
     return std::nullopt;
   refusal = reached.ofIntegers.op ? reached.ofIntegers : reached.ofIds;
   if (!refusal.op)

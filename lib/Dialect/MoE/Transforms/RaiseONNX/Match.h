@@ -8,7 +8,7 @@
 #ifndef MOE_LIB_DIALECT_MOE_TRANSFORMS_RAISEONNX_MATCH_H
 #define MOE_LIB_DIALECT_MOE_TRANSFORMS_RAISEONNX_MATCH_H
 
-#include "Interpreter.h"
+#include "Reach.h"
 #include "moe/Dialect/MoE/IR/MoE.h"
 
 namespace moe::raise {
@@ -38,12 +38,6 @@ struct LayerMatch {
       count += run.kind == kind ? run.count : 0;
     return count;
   }
-};
-
-/// Why a graph that uses a selection as a layer would is none.
-struct Refusal {
-  mlir::Operation *op = nullptr;
-  std::string reason;
 };
 
 /// The layer that belongs to the interpreter's selection. Without one `refusal`

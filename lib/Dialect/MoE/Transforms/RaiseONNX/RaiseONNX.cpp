@@ -25,8 +25,8 @@ using namespace moe;
 using namespace moe::raise;
 
 /// "8 experts, 8 zero experts, top-3 of 16, softmax".
-static std::string describe(const Selection &selection,
-                            const LayerMatch &layer, const RouteMatch &route) {
+static std::string describe(const Selection &selection, const LayerMatch &layer,
+                            const RouteMatch &route) {
   std::string text;
   llvm::raw_string_ostream os(text);
   os << layer.getCount(ExpertKind::FFN) << " experts";
@@ -86,24 +86,24 @@ bool RaiseONNXPass::raise(const Selection &selection,
     else
       candidate = emitCandidate(interpreter, *layer, *route, dims, refusal);
     if (candidate) {
-      remark::passed(candidate.getLoc(), remark::RemarkOpts::name("MoELayer")
-                                             .category(getArgument()))
+      remark::passed(
+          candidate.getLoc(),
+          remark::RemarkOpts::name("MoELayer").category(getArgument()))
           << ("raised: " + describe(selection, *layer, *route));
       return true;
     }
   }
   if (!refusal.op)
     return false;
-  Location loc = getLayerLocation(selection.ids.getLoc(),
-                                  refusal.op->getLoc());
+  Location loc = getLayerLocation(selection.ids.getLoc(), refusal.op->getLoc());
   std::string reason = "not raised: ";
   if (StringRef name = getNodeName(refusal.op->getLoc()); !name.empty())
     reason += "node " + name.str() + " (" +
               refusal.op->getName().stripDialect().str() + "): ";
   else
     reason += refusal.op->getName().stripDialect().str() + ": ";
-  remark::missed(
-      loc, remark::RemarkOpts::name("MoELayer").category(getArgument()))
+  remark::missed(loc,
+                 remark::RemarkOpts::name("MoELayer").category(getArgument()))
       << (reason + refusal.reason);
   return false;
 }

@@ -78,9 +78,8 @@ Value Slice::copyShape(OpBuilder &builder, Value rowsOfAll, Value value) const {
     return onnx::ConstantOp::create(builder, loc, of,
                                     DenseIntElementsAttr::get(of, ints));
   };
-  auto split = llvm::map_to_vector(elements, [&](DimExpr element) {
-    return *splitExtent(element);
-  });
+  auto split = llvm::map_to_vector(
+      elements, [&](DimExpr element) { return *splitExtent(element); });
   if (llvm::all_of(split, [](auto parts) { return parts.first == 0; }))
     return makeConstant(type, llvm::map_to_vector(split, [](auto parts) {
                           return parts.second;

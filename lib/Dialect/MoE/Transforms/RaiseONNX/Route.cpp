@@ -18,12 +18,13 @@ static RankedTensorType typeOf(Value value) {
 static std::optional<Selection> getTopK(onnx::TopKOp op) {
   auto ids = typeOf(op.getIndices());
   int64_t rank = ids.getRank();
-  if (rank < 2 || !isLastAxis(op.getAxis(), op.getX()) || !op.getLargest() ||
+  if (rank < 2 || !isLastAxis(op.getAxis(), op.getX()) ||
       !isa<FloatType>(typeOf(op.getX()).getElementType()))
     return std::nullopt;
   Selection selection;
   selection.ids = op.getIndices();
   selection.data = op.getX();
+  selection.isGreatest = op.getLargest();
   selection.numColumns = typeOf(op.getX()).getDimSize(rank - 1);
   selection.numSlots = ids.getDimSize(rank - 1);
   return selection;
@@ -47,9 +48,8 @@ static std::optional<Selection> getRounds(onnx::ConcatOp op) {
     return std::nullopt;
   Selection selection;
   for (Value input : op.getInputs()) {
-    auto round = input.getDefiningOp<onnx::ArgMaxOp>();
-    std::optional<Selection> one =
-        round ? getArgMax(round) : std::nullopt;
+    auto round = getSource<onnx::ArgMaxOp>(input);
+    std::optional<Selection> one = round ? getArgMax(round) : std::nullopt;
     if (!one)
       return std::nullopt;
     if (selection.ids && selection.numColumns != one->numColumns)
@@ -86,7 +86,9 @@ moe::raise::findSelections(Block &block, const onnx::SymbolicDims &dims) {
     return llvm::any_of(selections, [&](const Selection &other) {
       Operation *op = other.ids.getDefiningOp();
       return isa<onnx::ConcatOp>(op) &&
-             llvm::is_contained(op->getOperands(), selection.ids);
+             llvm::any_of(op->getOperands(), [&](Value round) {
+               return skipIdentities(round) == selection.ids;
+             });
     });
   };
   llvm::erase_if(selections, isRound);
@@ -129,9 +131,8 @@ static SmallVector<Value> getTargets(const Expr *weight,
 static bool combine(const ScoringMatch &scoring, const MixingMatch &mixing,
                     RouteMatch &route, Value data) {
   bool isPlain = !scoring.bias && !scoring.groups;
-  bool picksScored = mixing.pickedFrom
-                         ? isSame(mixing.pickedFrom, scoring.scored)
-                         : isPlain;
+  bool picksScored =
+      mixing.pickedFrom ? isSame(mixing.pickedFrom, scoring.scored) : isPlain;
   bool isScoredTwice =
       scoring.score != Score::None && mixing.score != Score::None;
   if (picksScored && !isScoredTwice) {
@@ -145,8 +146,8 @@ static bool combine(const ScoringMatch &scoring, const MixingMatch &mixing,
     // Selection sees what it sees.
     route.scores = data;
     route.score = mixing.score;
-    route.order = mixing.score == Score::None ? ScoreOrder::Before
-                                              : ScoreOrder::After;
+    route.order =
+        mixing.score == Score::None ? ScoreOrder::Before : ScoreOrder::After;
   } else {
     return false;
   }
@@ -178,19 +179,20 @@ static void absorb(RouteMatch &route, const Expr *weight) {
   for (unsigned side : {0, 1})
     if (isWeights(weight->operands[side]) &&
         weight->operands[1 - side]->kind == ExprKind::Number) {
-      route.scale = FloatAttr::get(
-          Float32Type::get(route.weights.getContext()),
-          weight->operands[1 - side]->number);
+      route.scale = FloatAttr::get(Float32Type::get(route.weights.getContext()),
+                                   weight->operands[1 - side]->number);
       route.weightExpr = weight;
       return;
     }
 }
 
-std::optional<RouteMatch>
-moe::raise::matchRoute(Interpreter &interpreter, const onnx::SymbolicDims &dims,
-                       const Expr *weight) {
+std::optional<RouteMatch> moe::raise::matchRoute(Interpreter &interpreter,
+                                                 const onnx::SymbolicDims &dims,
+                                                 const Expr *weight) {
   const Selection &selection = interpreter.getSelection();
   MLIRContext *context = selection.ids.getContext();
+  if (!selection.isGreatest)
+    return std::nullopt;
   SmallVector<Value> targets = getTargets(weight, selection);
   RouteMatch route;
   if (selection.ids.getDefiningOp<onnx::ConcatOp>()) {

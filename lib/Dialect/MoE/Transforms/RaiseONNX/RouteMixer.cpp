@@ -1,9 +1,9 @@
 //===- RouteMixer.cpp - PhiMoE's sparse mixer -----------------------------===//
 //
 // Two rounds, each: the greatest score m and its column e; scores s with
-// (m - s) / max(|s|, m) above a threshold become -inf; the weight is the softmax
-// at e. The second round sees scores with the first one's column at -inf, but
-// for the s of the quotient.
+// (m - s) / max(|s|, m) above a threshold become -inf; the weight is the
+// softmax at e. The second round sees scores with the first one's column at
+// -inf, but for the s of the quotient.
 //
 //===----------------------------------------------------------------------===//
 #include "Route.h"

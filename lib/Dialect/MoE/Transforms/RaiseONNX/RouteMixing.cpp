@@ -18,8 +18,8 @@ static RankedTensorType typeOf(Value value) {
 
 static FloatAttr getScalar(Value value) {
   value = skipIdentities(value);
-  while (isa_and_present<onnx::ExpandOp, onnx::UnsqueezeOp>(
-      value.getDefiningOp()))
+  while (
+      isa_and_present<onnx::ExpandOp, onnx::UnsqueezeOp>(value.getDefiningOp()))
     value = value.getDefiningOp()->getOperand(0);
   auto constant = value.getDefiningOp<onnx::ConstantOp>();
   auto dense = constant ? dyn_cast<DenseFPElementsAttr>(constant.getValue())
@@ -30,8 +30,8 @@ static FloatAttr getScalar(Value value) {
   // A shape filled with one number.
   if (auto fill = value.getDefiningOp<onnx::ConstantOfShapeOp>()) {
     std::optional<ElementsAttr> attr = fill.getValue();
-    auto splat = attr ? dyn_cast<DenseFPElementsAttr>(*attr)
-                      : DenseFPElementsAttr();
+    auto splat =
+        attr ? dyn_cast<DenseFPElementsAttr>(*attr) : DenseFPElementsAttr();
     if (splat)
       return FloatAttr::get(Float32Type::get(value.getContext()),
                             splat.getSplatValue<APFloat>().convertToDouble());
@@ -69,7 +69,8 @@ static Value matchDenominator(Value value, DenominatorAttr &denominator) {
         denominator = make(DenominatorKind::Plus, number);
         return add->getOperand(1 - side);
       }
-  if (auto max = getSource<onnx::MaxOp>(value); max && max->getNumOperands() == 2)
+  if (auto max = getSource<onnx::MaxOp>(value);
+      max && max->getNumOperands() == 2)
     for (unsigned side : {0, 1})
       if (FloatAttr number = getScalar(max->getOperand(side))) {
         denominator = make(DenominatorKind::AtLeast, number);

@@ -62,8 +62,8 @@ struct GroupMask {
 };
 } // namespace
 
-/// What a mask over columns [T, N] says of the groups that `groups` selects: the
-/// numbers of columns in selected groups and in others.
+/// What a mask over columns [T, N] says of the groups that `groups` selects:
+/// the numbers of columns in selected groups and in others.
 static std::optional<std::pair<double, double>>
 readMask(Value mask, const Selection &groups, const onnx::SymbolicDims &dims,
          onnx::DimContext &context) {
@@ -80,8 +80,7 @@ readMask(Value mask, const Selection &groups, const onnx::SymbolicDims &dims,
   if (columns.size() != 2 || !columns[0].atom ||
       columns[0].atom->kind != AtomKind::Column || !columns[1].isAny())
     return std::nullopt;
-  return std::make_pair(term.expr->operands.front()->number,
-                        term.expr->number);
+  return std::make_pair(term.expr->operands.front()->number, term.expr->number);
 }
 
 static std::optional<double> getNumber(Value value) {
@@ -97,9 +96,9 @@ static std::optional<double> getNumber(Value value) {
 }
 
 /// TopK of groups that `mask` is made of.
-static SmallVector<Selection> findGroupSelections(Value mask,
-                                                  const Selection &selection,
-                                                  const onnx::SymbolicDims &dims) {
+static SmallVector<Selection>
+findGroupSelections(Value mask, const Selection &selection,
+                    const onnx::SymbolicDims &dims) {
   SmallVector<Selection> found;
   SmallVector<Value> worklist{mask};
   llvm::DenseSet<Value> seen;
@@ -125,9 +124,9 @@ static SmallVector<Selection> findGroupSelections(Value mask,
   return found;
 }
 
-static std::optional<GroupMask>
-matchGroupMask(const Selection &selection, const onnx::SymbolicDims &dims,
-               onnx::DimContext &context) {
+static std::optional<GroupMask> matchGroupMask(const Selection &selection,
+                                               const onnx::SymbolicDims &dims,
+                                               onnx::DimContext &context) {
   auto where = getSource<onnx::WhereOp>(selection.data);
   auto product = getSource<onnx::MulOp>(selection.data);
   if (where) {
@@ -202,8 +201,7 @@ ScoringMatch moe::raise::matchScoring(const Selection &selection,
   ScoringMatch match;
   MLIRContext *context = selection.ids.getContext();
   Value data = selection.data;
-  onnx::DimContext &dimContext =
-      dims.getDim(selection.ids, 0).getContext();
+  onnx::DimContext &dimContext = dims.getDim(selection.ids, 0).getContext();
   if (std::optional<GroupMask> mask =
           matchGroupMask(selection, dims, dimContext))
     if (std::optional<GroupScore> score = matchGroupScore(*mask)) {

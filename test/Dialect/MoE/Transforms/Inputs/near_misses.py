@@ -315,6 +315,15 @@ def slots_and_tokens_confused(g):
     return g.op("ReduceSum", y, g.ints(0), keepdims=0)
 
 
+@refused("no such selection")
+def least_scores(g):
+    scores = g.op("MatMul", "x", g.weight(HIDDEN, EXPERTS))
+    weights, ids = g.op("TopK", scores, g.ints(SLOTS), outputs=2, axis=-1, largest=0)
+    up = g.op("Gather", g.weight(EXPERTS, HIDDEN, HIDDEN), ids, axis=0)
+    y = g.op("Squeeze", g.op("MatMul", g.op("Unsqueeze", "x", g.ints(1, 2)), up), g.ints(2))
+    return total(g, g.op("Mul", y, g.op("Unsqueeze", weights, g.ints(-1))))
+
+
 @refused("otherwise than by a sum")
 def mean_over_slots(g):
     return g.op("ReduceMean", gathered(g), g.ints(1), keepdims=0)

@@ -1,0 +1,107 @@
+//===- Places.cpp - Where tokens and slots stand ------------------------===//
+//
+// Row-major places in axes of tokens and slots, and what dims give twice.
+//
+//===----------------------------------------------------------------------===//
+#include "Interpreter.h"
+
+#include "mlir/IR/BuiltinTypes.h"
+
+using namespace mlir;
+using namespace moe;
+using namespace moe::raise;
+using moe::onnx::DimExpr;
+
+const Expr *Interpreter::getPlace(ArrayRef<Axis> axes) {
+  DimExpr stride = constant(1), token = constant(0), ofSlot = constant(0);
+  size_t numTokens = tokens.size();
+  for (const Axis &axis : llvm::reverse(axes)) {
+    if (!axis.atom)
+      return nullptr;
+    if (axis.atom == slot) {
+      ofSlot = stride;
+    } else {
+      // All tokens side by side, the last one innermost.
+      if (numTokens == 0 || axis.atom != tokens[numTokens - 1])
+        return nullptr;
+      if (numTokens-- == tokens.size())
+        token = stride;
+    }
+    stride = stride * axis.atom->extent;
+  }
+  if (numTokens != 0 && numTokens != tokens.size())
+    return nullptr;
+  return exprs.getAffine(token, ofSlot);
+}
+
+bool Interpreter::coversAllPairs(ArrayRef<Axis> axes) const {
+  if (sorted && axes.size() == 1 && axes.front().atom == sorted)
+    return true;
+  size_t wanted = tokens.size() + (selection.numSlots > 1);
+  return axes.size() == wanted && llvm::all_of(axes, [&](const Axis &axis) {
+           return axis.atom == slot || llvm::is_contained(tokens, axis.atom);
+         });
+}
+
+bool Interpreter::isConsistent(const Term &term) const {
+  llvm::SmallDenseSet<const Atom *> seen;
+  llvm::SmallDenseSet<int64_t> features;
+  unsigned numPairs = 0, numCoordinates = 0;
+  for (const Axis &axis : flatten(term.dims)) {
+    if (axis.isFeature()) {
+      if (!features.insert(axis.feature).second)
+        return false;
+      continue;
+    }
+    if (axis.isAny())
+      continue;
+    if (!seen.insert(axis.atom).second)
+      return false;
+    AtomKind kind = axis.atom->kind;
+    numPairs += kind == AtomKind::Pairs || kind == AtomKind::Sorted;
+    numCoordinates += kind == AtomKind::Token || kind == AtomKind::Slot;
+  }
+  if (numPairs > 1 || (numPairs && numCoordinates))
+    return false;
+  return features.size() == term.expr->shape.size();
+}
+
+bool Interpreter::isRowMajor(const Term &term) const {
+  if (term.dims.size() != tokens.size() + term.expr->shape.size())
+    return false;
+  for (auto [token, dim] : llvm::zip(tokens, term.dims))
+    if (!isAxis(dim, token))
+      return false;
+  int64_t next = term.expr->shape.size();
+  return llvm::all_of(ArrayRef(term.dims).drop_front(tokens.size()),
+                      [&](const Dim &dim) { return isFeature(dim, --next); });
+}
+
+std::optional<int64_t> Interpreter::getInt(Value value) const {
+  std::optional<SmallVector<int64_t>> ints = getInts(value);
+  return ints && ints->size() == 1 ? std::optional(ints->front())
+                                   : std::nullopt;
+}
+
+std::optional<SmallVector<int64_t>> Interpreter::getInts(Value value) const {
+  const onnx::DimExprs *elements = symbolicDims.getElements(value);
+  SmallVector<int64_t> ints;
+  if (elements) {
+    for (DimExpr element : *elements) {
+      std::optional<int64_t> known = element.getConstant();
+      if (!known)
+        return std::nullopt;
+      ints.push_back(*known);
+    }
+    return ints;
+  }
+  auto constantOp = value.getDefiningOp<onnx::ConstantOp>();
+  auto dense = constantOp
+                   ? dyn_cast<DenseIntElementsAttr>(constantOp.getValue())
+                   : DenseIntElementsAttr();
+  if (!dense)
+    return std::nullopt;
+  for (const APInt &element : dense.getValues<APInt>())
+    ints.push_back(element.getSExtValue());
+  return ints;
+}

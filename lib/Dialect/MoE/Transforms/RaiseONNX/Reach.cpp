@@ -1,0 +1,174 @@
+//===- Reach.cpp - What the ids of experts lead to ------------------------===//
+#include "Reach.h"
+
+#include "mlir/IR/TypeUtilities.h"
+
+#include <queue>
+
+using namespace mlir;
+using namespace moe;
+using namespace moe::raise;
+
+Contents moe::raise::getContents(const Expr *root) {
+  Contents contents;
+  llvm::DenseSet<const Expr *> seen;
+  SmallVector<const Expr *> stack{root};
+  while (!stack.empty()) {
+    const Expr *expr = stack.pop_back_val();
+    if (!seen.insert(expr).second)
+      continue;
+    contents.hasExpertWeight |=
+        expr->kind == ExprKind::Weight && expr->selector != Selector::None;
+    contents.hasSlot |= expr->kind == ExprKind::Slot;
+    contents.hasRow |= expr->kind == ExprKind::Row;
+    contents.hasSelection |=
+        expr->kind == ExprKind::Select || expr->kind == ExprKind::Sum;
+    contents.hasIds |= !expr->type;
+    stack.append(expr->operands.begin(), expr->operands.end());
+  }
+  return contents;
+}
+
+namespace {
+struct LaterInBlock {
+  bool operator()(Operation *a, Operation *b) const {
+    return b->isBeforeInBlock(a);
+  }
+};
+} // namespace
+
+/// Whether the expression is what a sum over slots gives, of more experts than
+/// one.
+static bool isSumOfExperts(const Expr *expr) {
+  if (expr->kind == ExprKind::Sum)
+    return true;
+  return expr->kind == ExprKind::Select && expr->selector == Selector::Index &&
+         expr->hasNumber && expr->number == 0 && expr->columns.count() > 1;
+}
+
+static bool isCandidate(Interpreter &interpreter, const Term &term) {
+  const Expr *expr = term.expr;
+  if (!expr || !interpreter.isRowMajor(term) || expr->shape.size() != 1 ||
+      !expr->type)
+    return false;
+  if (interpreter.getSelection().numSlots > 1)
+    return isSumOfExperts(expr) && expr->isSummed;
+  return isSumOfExperts(expr) || getContents(expr).hasExpertWeight;
+}
+
+/// Whether rows are of one expert, or computed with an expert's weights.
+static bool isOfExperts(const Term &term) {
+  if (!term)
+    return false;
+  for (const Axis &axis : flatten(term.dims))
+    if (axis.atom && (axis.atom->kind == AtomKind::Pairs ||
+                      axis.atom->kind == AtomKind::Sorted))
+      return true;
+  Contents contents = getContents(term.expr);
+  return term.expr->type && !term.expr->isScalar() &&
+         (contents.hasExpertWeight || contents.hasSelection);
+}
+
+/// The one column whose mask this is.
+static std::optional<unsigned> getMaskedColumn(const Term &term) {
+  const Expr *expr = term.expr;
+  if (!expr || expr->kind != ExprKind::Select ||
+      expr->selector != Selector::Index || expr->columns.count() != 1 ||
+      expr->operands.front()->kind != ExprKind::Number)
+    return std::nullopt;
+  return expr->columns.find_first();
+}
+
+bool moe::raise::selectsExperts(Interpreter &interpreter) {
+  auto isInteger = [](Value value) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    return type && type.getElementType().isInteger();
+  };
+  llvm::DenseSet<Value> seen;
+  SmallVector<Value> worklist{interpreter.getSelection().ids};
+  bool isRows = false;
+  SmallVector<Value> rows;
+  auto visit = [&](Value value) {
+    for (Operation *user : value.getUsers()) {
+      if (isa<onnx::GatherOp, onnx::GatherNDOp>(user) && !isRows &&
+          user->getOperand(1) == value && !isInteger(user->getOperand(0))) {
+        auto type = cast<RankedTensorType>(user->getOperand(0).getType());
+        bool isStack = interpreter.isConstant(user->getOperand(0));
+        if (isStack && type.getRank() >= 3)
+          return true;
+        if (!isStack)
+          rows.push_back(user->getResult(0));
+        continue;
+      }
+      if (isRows && isa<onnx::MatMulOp, onnx::GemmOp>(user) &&
+          user->getOperand(0) == value &&
+          interpreter.isConstant(user->getOperand(1)))
+        return true;
+      bool goesOn =
+          isRows ? isa<onnx::ReshapeOp, onnx::SqueezeOp, onnx::IdentityOp,
+                       onnx::CastOp, onnx::SplitOp>(user)
+                 : !isa<onnx::ShapeOp>(user);
+      // Masks may be floats.
+      bool isMask =
+          isa<onnx::ElementwiseOpInterface, onnx::ReduceOpInterface>(user);
+      for (Value result : user->getResults())
+        if (goesOn && (isRows || isMask || isInteger(result)) &&
+            seen.insert(result).second)
+          worklist.push_back(result);
+    }
+    return false;
+  };
+  while (!worklist.empty())
+    if (visit(worklist.pop_back_val()))
+      return true;
+  isRows = true;
+  worklist = std::move(rows);
+  while (!worklist.empty())
+    if (visit(worklist.pop_back_val()))
+      return true;
+  return false;
+}
+
+Reached moe::raise::reachForward(Interpreter &interpreter) {
+  Reached reached;
+  Value ids = interpreter.getSelection().ids;
+  Block *block = ids.getParentBlock();
+  std::priority_queue<Operation *, std::vector<Operation *>, LaterInBlock>
+      queue;
+  llvm::DenseSet<Operation *> queued;
+  auto enqueueUsers = [&](Value value) {
+    for (Operation *user : value.getUsers())
+      if (user->getBlock() == block && user->getNumResults() &&
+          queued.insert(user).second)
+        queue.push(user);
+  };
+  enqueueUsers(ids);
+  while (!queue.empty()) {
+    Operation *op = queue.top();
+    queue.pop();
+    for (Value result : op->getResults()) {
+      const Term &term = interpreter.get(result);
+      if (term) {
+        if (isCandidate(interpreter, term))
+          reached.candidates.push_back(result);
+        if (std::optional<unsigned> masked = getMaskedColumn(term))
+          reached.masked.insert(*masked);
+        enqueueUsers(result);
+        continue;
+      }
+      bool isFloat = isa<FloatType>(getElementTypeOrSelf(result.getType()));
+      bool breaksOff = term.isCause && isFloat &&
+                       llvm::any_of(op->getOperands(), [&](Value operand) {
+                         const Term *known = interpreter.lookup(operand);
+                         return known && isOfExperts(*known) &&
+                                !isCandidate(interpreter, *known);
+                       });
+      if (breaksOff && !reached.refusal.op)
+        reached.refusal = {op, term.reason};
+      Refusal &first = isFloat ? reached.ofIds : reached.ofIntegers;
+      if (term.isCause && !first.op && !isa<onnx::ShapeOp>(op))
+        first = {op, term.reason};
+    }
+  }
+  return reached;
+}

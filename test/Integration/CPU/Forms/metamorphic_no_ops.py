@@ -1,0 +1,13 @@
+# RUN: %python -W error %s %src_root
+"""Inserted nodes that do nothing never matter to the raise."""
+
+from Inputs import metamorphic
+from Inputs import rewrites as r
+
+
+class NoOpsTest(metamorphic.MetamorphicTest):
+    GROUPS = ([r.insert_identities, r.insert_casts, r.insert_reshapes, r.rename],)
+
+
+if __name__ == "__main__":
+    metamorphic.main()
