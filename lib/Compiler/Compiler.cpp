@@ -189,9 +189,9 @@ static LogicalResult saveStage(ModuleOp module, const StageInfo &info,
     return module->emitError("cannot make the folder '")
            << folder << "': " << code.message();
   SmallString<256> path(folder);
-  llvm::sys::path::append(path, std::to_string(static_cast<int>(info.stage) +
-                                               1) +
-                                    "-" + info.name + ".mlir");
+  llvm::sys::path::append(path,
+                          std::to_string(static_cast<int>(info.stage) + 1) +
+                              "-" + info.name + ".mlir");
   return writeModule(module, path);
 }
 
@@ -200,10 +200,10 @@ static LogicalResult checkLayers(ModuleOp module, const LayerReport &layers) {
   SmallVector<StringRef> missed = layers.getMissed();
   if (missed.empty())
     return success();
-  InFlightDiagnostic diagnostic =
-      module.emitError("--require-raise: ")
-      << missed.size() << " MoE layer" << (missed.size() == 1 ? "" : "s")
-      << " would run as the graph was written: ";
+  InFlightDiagnostic diagnostic = module.emitError("--require-raise: ")
+                                  << missed.size() << " MoE layer"
+                                  << (missed.size() == 1 ? "" : "s")
+                                  << " would run as the graph was written: ";
   llvm::interleaveComma(missed, diagnostic);
   return diagnostic;
 }

@@ -36,8 +36,7 @@ public:
     for (const remark::detail::Remark::Arg &argument : remark.getArgs())
       phrase += argument.val;
     layer.phrases.push_back(phrase);
-    layer.isMissed |=
-        remark.getRemarkType() == llvm::remarks::Type::Missed;
+    layer.isMissed |= remark.getRemarkType() == llvm::remarks::Type::Missed;
   }
 
 private:

@@ -27,7 +27,8 @@ struct LayerRemarks {
 
 class LayerReport {
 public:
-  /// Gathers the remarks of `context` from here on; both live until it is printed.
+  /// Gathers the remarks of `context` from here on; both live until it is
+  /// printed.
   explicit LayerReport(mlir::MLIRContext &context);
 
   /// One line per layer, in the order of the model.

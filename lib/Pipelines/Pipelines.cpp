@@ -96,6 +96,8 @@ void moe::buildBuffersPipeline(OpPassManager &pm) {
   // tensor.empty that feeds an insertion -> the slice it is inserted into, so
   // that concatenation writes in place.
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  // The caller's arrays stay as they are.
+  pm.addPass(createKeepInputsPass());
   // Tensors -> memrefs, in place where no later reader sees the difference.
   // Arguments and results are contiguous: that is what callers pass.
   bufferization::OneShotBufferizePassOptions bufferize;
@@ -203,9 +205,9 @@ void moe::registerPipelines() {
   static PassPipelineRegistration<> moeOpt(
       "moe-moe-opt-pipeline", "stage moe -> stage moe-opt",
       [](OpPassManager &pm) { buildMoEOptPipeline(pm, {}); });
-  static PassPipelineRegistration<> tensor(
-      "moe-tensor-pipeline", "stage moe-opt -> stage tensor",
-      buildTensorPipeline);
+  static PassPipelineRegistration<> tensor("moe-tensor-pipeline",
+                                           "stage moe-opt -> stage tensor",
+                                           buildTensorPipeline);
   static PassPipelineRegistration<> buffers("moe-buffers-pipeline",
                                             "stage tensor -> stage buffers",
                                             buildBuffersPipeline);

@@ -57,7 +57,8 @@ static ArrayRef<StringLiteral> allowedDialects(Stage stage) {
 static StringRef findMoEBreach(Operation *op, Stage stage) {
   if (isa<CandidateOp>(op))
     return "an undecided candidate is left: run moe-verify-raise";
-  bool isLayer = isa<RouteOp, ExpertsOp, SlotSumOp, RenumberOp, moe::CountOp>(op);
+  bool isLayer =
+      isa<RouteOp, ExpertsOp, SlotSumOp, RenumberOp, moe::CountOp>(op);
   bool isKernel = isa<GateOp, DispatchOp, GroupedMatmulOp, CombineOp>(op);
   if (stage <= Stage::MoEOpt && isKernel)
     return "a layer is a kernel already";

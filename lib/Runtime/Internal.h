@@ -174,7 +174,8 @@ bool moe_pool_run(moe_pool *pool, void (*fn)(void *data, int64_t i), void *data,
 moe_status moe_check_cpu(const char *cpu, const char *features,
                          moe_error *error);
 
-/*--- Context (Context.c, Inputs.c, Outputs.c, Counters.c) ------------------------------*/
+/*--- Context (Context.c, Inputs.c, Outputs.c, Counters.c)
+ * ------------------------------*/
 
 struct moe_context {
   const moe_model_desc *model;

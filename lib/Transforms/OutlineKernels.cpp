@@ -68,8 +68,8 @@ struct OutlineKernelsPass final
       return signalPassFailure();
     SmallVector<Operation *> computations;
     entry.walk<WalkOrder::PreOrder>([&](Operation *op) {
-      if (!isa<linalg::LinalgOp, GateOp, DispatchOp, GroupedMatmulOp, CombineOp>(
-              op) &&
+      if (!isa<linalg::LinalgOp, GateOp, DispatchOp, GroupedMatmulOp,
+               CombineOp>(op) &&
           !isPlainLoop(op))
         return WalkResult::advance();
       computations.push_back(op);

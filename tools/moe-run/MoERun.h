@@ -7,8 +7,8 @@
 namespace moe {
 
 /// Opens a shared library, or compiles a model file to one and opens that.
-/// Throws std::runtime_error with what went wrong. `countsLoad`: what is compiled
-/// counts the load of its layers.
+/// Throws std::runtime_error with what went wrong. `countsLoad`: what is
+/// compiled counts the load of its layers.
 ModelFunctions openModel(const char *argv0, const std::string &input,
                          bool countsLoad);
 

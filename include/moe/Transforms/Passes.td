@@ -81,4 +81,21 @@ def FoldWeightRecipesPass
                            "::moe::rt::RTDialect"];
 }
 
+def KeepInputsPass : Pass<"moe-keep-inputs", "::mlir::ModuleOp"> {
+  let summary = "Forbid that bufferisation writes into the model's inputs";
+  let description = [{
+    An op that updates an input would do so in place: the caller's array would
+    change. Tensor arguments of public functions get upstream's attribute that
+    makes bufferisation copy first.
+
+    ```mlir
+    func.func @example(%x: tensor<4xf32>, %v: f32, %i: index) -> tensor<4xf32> {
+      %y = tensor.insert %v into %x[%i] : tensor<4xf32>
+      return %y : tensor<4xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
+}
+
 #endif // MOE_TRANSFORMS_PASSES_TD

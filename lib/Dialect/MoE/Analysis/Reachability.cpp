@@ -36,8 +36,8 @@ static void closeMasked(RouteOp route, llvm::SmallBitVector &isOpen) {
 /// Marks columns that k others always beat by bias.
 static void closeBiased(RouteOp route, llvm::SmallBitVector &isOpen) {
   auto bias = getConstant(route.getBias());
-  bool isBounded = route.getOrder() == ScoreOrder::Before &&
-                   route.getScore() != Score::None;
+  bool isBounded =
+      route.getOrder() == ScoreOrder::Before && route.getScore() != Score::None;
   if (!bias || !isBounded || route.getGroups())
     return;
   llvm::SmallBitVector stillOpen(isOpen);

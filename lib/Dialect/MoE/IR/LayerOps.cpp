@@ -216,8 +216,8 @@ LogicalResult ExpertsOp::verifySymbolUses(SymbolTableCollection &symbols) {
 LogicalResult CountOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (failed(rt::verifyCounted(*this, getLayerAttr(), symbols)))
     return failure(); // count_c1
-  auto layer = symbols.lookupNearestSymbolFrom<rt::LayerOp>(*this,
-                                                            getLayerAttr());
+  auto layer =
+      symbols.lookupNearestSymbolFrom<rt::LayerOp>(*this, getLayerAttr());
   auto experts = static_cast<int64_t>(layer.getExperts());
   auto slots = static_cast<int64_t>(layer.getSlots());
   if (getExperts().getCount(ExpertKind::FFN) == experts &&

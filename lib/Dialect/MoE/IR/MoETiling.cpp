@@ -48,20 +48,22 @@ private:
 };
 
 Range wholeExtent(OpBuilder &b, Value tensor, int64_t dim) {
-  return {b.getIndexAttr(0), tensor::getMixedSize(b, tensor.getLoc(), tensor, dim),
+  return {b.getIndexAttr(0),
+          tensor::getMixedSize(b, tensor.getLoc(), tensor, dim),
           b.getIndexAttr(1)};
 }
 
 /// `op` with other operands and result types, its region copied.
-TilingResult cloneOnTiles(OpBuilder &b, Operation *op,
-                          ArrayRef<Value> operands, Value out) {
+TilingResult cloneOnTiles(OpBuilder &b, Operation *op, ArrayRef<Value> operands,
+                          Value out) {
   Operation *tiled =
       mlir::clone(b, op, TypeRange(out.getType()), ValueRange(operands));
   return {{tiled}, SmallVector<Value>(tiled->getResults()), {}};
 }
 
 /// moe.grouped_matmul ... outs(%y : tensor<?x64xf32>)
-///   -> per tile of columns: the same rows and offsets, slices of the columns of
+///   -> per tile of columns: the same rows and offsets, slices of the columns
+///   of
 ///      weights (with their strides), column vectors and outs
 struct GroupedMatmulTiling
     : TilingInterface::ExternalModel<GroupedMatmulTiling, GroupedMatmulOp> {
@@ -117,7 +119,8 @@ struct GroupedMatmulTiling
 
 /// moe.combine ... outs(%y : tensor<?x64xf32>)
 ///   -> per tile of tokens and columns: slices of what lies along them
-struct CombineTiling : TilingInterface::ExternalModel<CombineTiling, CombineOp> {
+struct CombineTiling
+    : TilingInterface::ExternalModel<CombineTiling, CombineOp> {
   SmallVector<utils::IteratorType> getLoopIteratorTypes(Operation *op) const {
     return {utils::IteratorType::parallel, utils::IteratorType::parallel};
   }

@@ -291,25 +291,31 @@ static std::optional<SmallVector<int64_t>> getInts(Attribute operand) {
   });
 }
 
-/// Whether a reshape from a type to itself can only be the identity: one extent
-/// at most is not known, and the number of elements tells it.
-static bool determinesShape(RankedTensorType type) {
-  return type.getNumDynamicDims() <= 1 &&
-         !llvm::is_contained(type.getShape(), 0);
+/// Whether a reshape to the constant `shape` can only give `type` back, which
+/// it starts from: static extents are named, of the others all but one are kept
+/// (0), and what that one (-1) is follows from the number of elements.
+static bool keepsShape(RankedTensorType type, ArrayRef<int64_t> shape,
+                       bool allowZero) {
+  if (llvm::count(shape, -1) > 1 || llvm::is_contained(type.getShape(), 0))
+    return false;
+  return llvm::all_of(llvm::zip_equal(type.getShape(), shape), [&](auto pair) {
+    auto [extent, wanted] = pair;
+    return wanted == extent || wanted == -1 || (wanted == 0 && !allowZero);
+  });
 }
 
-/// A reshape to the shape that the data has -> the data.
+/// A reshape to the shape that the data has -> the data. Any other may fail in
+/// a run, and stays.
 OpFoldResult ReshapeOp::fold(FoldAdaptor adaptor) {
-  if (getData().getType() != getReshaped().getType())
+  RankedTensorType type = getData().getType();
+  if (type != getReshaped().getType())
     return {};
-  if (determinesShape(getData().getType()))
-    return getData();
   auto ints = getInts(adaptor.getShape());
-  if (ints && !getAllowzero() &&
-      llvm::all_of(*ints, [](int64_t extent) { return extent == 0; }))
+  if (ints && static_cast<int64_t>(ints->size()) == type.getRank() &&
+      keepsShape(type, *ints, getAllowzero() != 0))
     return getData();
   auto shape = getShape().getDefiningOp<ShapeOp>();
-  if (shape && shape.getData() == getData() && !shape->hasAttr("end") &&
+  if (shape && shape.getData() == getData() && !shape.getEnd() &&
       !shape.getStart())
     return getData();
   return {};

@@ -129,31 +129,34 @@ func.func @slots(%logits: tensor<?x4xf32>) -> (tensor<?xi64>, tensor<?xi64>, ten
 
 // -----
 
-// Ids that are compared one by one; the last expert is missing.
-func.func @equal(%logits: tensor<?x3xf32>) -> (tensor<?x2xi1>, tensor<?x2xi1>) {
+// Ids that are compared one by one.
+func.func @equal(%logits: tensor<?x4xf32>) -> (tensor<?x2xi1>, tensor<?x2xi1>) {
   %k = onnx.Constant dense<2> : tensor<1xi64>
-  %v, %i = onnx.TopK %logits, %k : (tensor<?x3xf32>, tensor<1xi64>) -> (tensor<?x2xf32>, tensor<?x2xi64>)
-  %e0 = onnx.Constant dense<0> : tensor<i64>
+  %v, %i = onnx.TopK %logits, %k : (tensor<?x4xf32>, tensor<1xi64>) -> (tensor<?x2xf32>, tensor<?x2xi64>)
   %e1 = onnx.Constant dense<1> : tensor<i64>
-  // expected-warning@+1 {{missing experts: the router selects from 3 experts, but the graph has no expert 2: its tokens get nothing}}
-  %a = onnx.Equal %i, %e0 : (tensor<?x2xi64>, tensor<i64>) -> tensor<?x2xi1>
-  %b = onnx.Equal %i, %e1 : (tensor<?x2xi64>, tensor<i64>) -> tensor<?x2xi1>
+  %e3 = onnx.Constant dense<3> : tensor<i64>
+  // expected-warning@+1 {{missing experts: the router selects from 4 experts, but the graph has no expert 0, 2: their tokens get nothing}}
+  %a = onnx.Equal %i, %e1 : (tensor<?x2xi64>, tensor<i64>) -> tensor<?x2xi1>
+  %b = onnx.Equal %i, %e3 : (tensor<?x2xi64>, tensor<i64>) -> tensor<?x2xi1>
   return %a, %b : tensor<?x2xi1>, tensor<?x2xi1>
 }
 
 // -----
 
-// AdaMoE: ids from 2 on are null experts, which the weights' sum leaves out.
-func.func @null_experts(%logits: tensor<?x4xf32>) -> (tensor<?x2xi1>, tensor<?x2xi1>, tensor<?x2xi1>) {
+// Null experts stand behind, or ahead.
+func.func @null_experts(%logits: tensor<?x4xf32>, %more: tensor<?x3xf32>)
+    -> (tensor<?x2xi1>, tensor<?x2xi1>, tensor<?x1xi1>, tensor<?x1xi1>) {
   %k = onnx.Constant dense<2> : tensor<1xi64>
   %v, %i = onnx.TopK %logits, %k : (tensor<?x4xf32>, tensor<1xi64>) -> (tensor<?x2xf32>, tensor<?x2xi64>)
   %e0 = onnx.Constant dense<0> : tensor<i64>
   %e1 = onnx.Constant dense<1> : tensor<i64>
-  %n = onnx.Constant dense<2> : tensor<i64>
-  %true = onnx.Less %i, %n : (tensor<?x2xi64>, tensor<i64>) -> tensor<?x2xi1>
+  %e2 = onnx.Constant dense<2> : tensor<i64>
   %a = onnx.Equal %i, %e0 : (tensor<?x2xi64>, tensor<i64>) -> tensor<?x2xi1>
   %b = onnx.Equal %i, %e1 : (tensor<?x2xi64>, tensor<i64>) -> tensor<?x2xi1>
-  return %true, %a, %b : tensor<?x2xi1>, tensor<?x2xi1>, tensor<?x2xi1>
+  %j = onnx.ArgMax %more {axis = 1 : i64} : (tensor<?x3xf32>) -> tensor<?x1xi64>
+  %c = onnx.Equal %j, %e1 : (tensor<?x1xi64>, tensor<i64>) -> tensor<?x1xi1>
+  %d = onnx.Equal %j, %e2 : (tensor<?x1xi64>, tensor<i64>) -> tensor<?x1xi1>
+  return %a, %b, %c, %d : tensor<?x2xi1>, tensor<?x2xi1>, tensor<?x1xi1>, tensor<?x1xi1>
 }
 
 // -----

@@ -14,8 +14,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from graph import Graph
-from layers import Experts, Layer, Router
+from Inputs.graph import Graph
+from Inputs.layers import Experts, Layer, Router
 
 MODELS, ADAMOE = (pathlib.Path(path) for path in sys.argv[1:3])
 

@@ -10,8 +10,8 @@ import unittest
 
 import numpy as np
 
-from graph import Graph
-from layers import Layer
+from Inputs.graph import Graph
+from Inputs.layers import Layer
 
 
 class ByValueTest(unittest.TestCase):

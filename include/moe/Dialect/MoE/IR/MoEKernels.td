@@ -54,11 +54,13 @@ def MoE_GateOp : MoE_KernelOp<"gate", [AttrSizedOperandSegments]> {
 
     Example:
     ```mlir
-    %i, %w, %c = moe.gate scores(%s : tensor<?x4xf32>) {
-        select = #moe.topk<2>, score = #moe.score<softmax>,
-        table = array<i32: 0, 1, 2, -1>}
-      outs(%i0, %w0, %c0 : tensor<?x2xi32>, tensor<?x2xf32>, tensor<3xi32>)
-      -> tensor<?x2xi32>, tensor<?x2xf32>, tensor<3xi32>
+    func.func @gate(%s: memref<?x4xf32>, %i: memref<?x2xi32>, %w: memref<?x2xf32>, %c: memref<3xi32>) {
+      moe.gate scores(%s : memref<?x4xf32>) {
+          select = #moe.topk<2>, score = #moe.score<softmax>,
+          table = array<i32: 0, 1, 2, -1>}
+        outs(%i, %w, %c : memref<?x2xi32>, memref<?x2xf32>, memref<3xi32>)
+      return
+    }
     ```
   }];
   let arguments = !con((ins Optional<MoE_FloatShaped>:$scores,
@@ -100,9 +102,12 @@ def MoE_DispatchOp : MoE_KernelOp<"dispatch"> {
 
     Example:
     ```mlir
-    %o, %s, %r = moe.dispatch ids(%ids, %counts : tensor<?x2xi32>, tensor<4xi32>)
-      outs(%o0, %s0, %r0 : tensor<5xi32>, tensor<?xi32>, tensor<?x2xi32>)
-      -> tensor<5xi32>, tensor<?xi32>, tensor<?x2xi32>
+    func.func @dispatch(%ids: memref<?x2xi32>, %counts: memref<4xi32>, %o: memref<5xi32>,
+                        %s: memref<?xi32>, %r: memref<?x2xi32>) {
+      moe.dispatch ids(%ids, %counts : memref<?x2xi32>, memref<4xi32>)
+        outs(%o, %s, %r : memref<5xi32>, memref<?xi32>, memref<?x2xi32>)
+      return
+    }
     ```
   }];
   let arguments = (ins MoE_I32Shaped:$ids, MoE_I32Shaped:$counts,
@@ -153,14 +158,18 @@ def MoE_GroupedMatmulOp : MoE_KernelOp<"grouped_matmul",
 
     Example:
     ```mlir
-    %h = moe.grouped_matmul rows(%x : tensor<?x8xf32>)
-        slots(%s : tensor<?xi32>) offsets(%o : tensor<5xi32>)
-        weights(%w, %w : tensor<4x8x32xf32>, tensor<4x8x32xf32>)
-        {slots_per_row = 2 : i64, column_offsets = array<i64: 0, 16>}
-        outs(%h0 : tensor<?x16xf32>) -> tensor<?x16xf32> {
-    ^bb0(%gate: f32, %up: f32):
-      %g = arith.mulf %gate, %up : f32
-      moe.yield %g : f32
+    func.func @gate_times_up(%x: tensor<?x8xf32>, %s: tensor<?xi32>, %o: tensor<5xi32>,
+                             %w: tensor<4x8x32xf32>, %h0: tensor<?x16xf32>) -> tensor<?x16xf32> {
+      %h = moe.grouped_matmul rows(%x : tensor<?x8xf32>)
+          slots(%s : tensor<?xi32>) offsets(%o : tensor<5xi32>)
+          weights(%w, %w : tensor<4x8x32xf32>, tensor<4x8x32xf32>)
+          {slots_per_row = 2 : i64, column_offsets = array<i64: 0, 16>}
+          outs(%h0 : tensor<?x16xf32>) -> tensor<?x16xf32> {
+      ^bb0(%gate: f32, %up: f32):
+        %g = arith.mulf %gate, %up : f32
+        moe.yield %g : f32
+      }
+      return %h : tensor<?x16xf32>
     }
     ```
   }];
@@ -210,9 +219,11 @@ def MoE_CombineOp : MoE_KernelOp<"combine", [AttrSizedOperandSegments]> {
 
     Example:
     ```mlir
-    %y = moe.combine values(%h : tensor<?x8xf32>) rows(%r : tensor<?x2xi32>)
-        weights(%w : tensor<?x2xf32>) outs(%y0 : tensor<?x8xf32>)
-        -> tensor<?x8xf32>
+    func.func @combine(%h: memref<?x8xf32>, %r: memref<?x2xi32>, %w: memref<?x2xf32>, %y: memref<?x8xf32>) {
+      moe.combine values(%h : memref<?x8xf32>) rows(%r : memref<?x2xi32>)
+          weights(%w : memref<?x2xf32>) outs(%y : memref<?x8xf32>)
+      return
+    }
     ```
   }];
   let arguments = (ins MoE_FloatShaped:$values, MoE_I32Shaped:$rows,

@@ -212,16 +212,20 @@ def MoE_ExpertsOp : MoE_Op<"experts", [Pure, AttrSizedOperandSegments,
 
     Example:
     ```mlir
-    %y = moe.experts %ids, %weights
-        rows(%x : tensor<?x8xf32>)
-        stacked(%w1, %w2 : tensor<4x8x16xf32>, tensor<4x16x8xf32>)
-        {experts = #moe.kinds<ffn = 4, zero = 4>}
-        : tensor<?x2xi32>, tensor<?x2xf32> -> tensor<?x8xf32> {
-    ^bb0(%r: tensor<?x8xf32>, %a: tensor<8x16xf32>, %b: tensor<16x8xf32>):
-      %h = onnx.MatMul %r, %a : (tensor<?x8xf32>, tensor<8x16xf32>) -> tensor<?x16xf32>
-      %g = onnx.Relu %h : (tensor<?x16xf32>) -> tensor<?x16xf32>
-      %o = onnx.MatMul %g, %b : (tensor<?x16xf32>, tensor<16x8xf32>) -> tensor<?x8xf32>
-      moe.yield %o : tensor<?x8xf32>
+    func.func @layer(%ids: tensor<?x2xi32>, %weights: tensor<?x2xf32>, %x: tensor<?x8xf32>,
+                     %w1: tensor<4x8x16xf32>, %w2: tensor<4x16x8xf32>) -> tensor<?x8xf32> {
+      %y = moe.experts %ids, %weights
+          rows(%x : tensor<?x8xf32>)
+          stacked(%w1, %w2 : tensor<4x8x16xf32>, tensor<4x16x8xf32>)
+          {experts = #moe.kinds<ffn = 4, zero = 4>}
+          : tensor<?x2xi32>, tensor<?x2xf32> -> tensor<?x8xf32> {
+      ^bb0(%r: tensor<?x8xf32>, %a: tensor<8x16xf32>, %b: tensor<16x8xf32>):
+        %h = onnx.MatMul %r, %a : (tensor<?x8xf32>, tensor<8x16xf32>) -> tensor<?x16xf32>
+        %g = onnx.Relu %h : (tensor<?x16xf32>) -> tensor<?x16xf32>
+        %o = onnx.MatMul %g, %b : (tensor<?x16xf32>, tensor<16x8xf32>) -> tensor<?x8xf32>
+        moe.yield %o : tensor<?x8xf32>
+      }
+      return %y : tensor<?x8xf32>
     }
     ```
   }];
@@ -313,7 +317,15 @@ def MoE_YieldOp : MoE_Op<"yield", [Pure, Terminator, ReturnLike,
   let description = [{
     Example:
     ```mlir
-    moe.yield %o : tensor<?x8xf32>
+    func.func @double(%x: tensor<?x8xf32>, %i: tensor<?x1xi32>) -> tensor<?x8xf32> {
+      %y = moe.experts %i rows(%x : tensor<?x8xf32>) {experts = #moe.kinds<ffn = 1>}
+          : tensor<?x1xi32> -> tensor<?x8xf32> {
+      ^bb0(%r: tensor<?x8xf32>):
+        %o = onnx.Add %r, %r : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+        moe.yield %o : tensor<?x8xf32>
+      }
+      return %y : tensor<?x8xf32>
+    }
     ```
   }];
   let arguments = (ins Variadic<AnyType>:$values);

@@ -177,8 +177,12 @@ def FuseRoutingPass : Pass<"moe-fuse-routing", "::mlir::ModuleOp"> {
     ```
     becomes
     ```mlir
-    %i, %w = moe.route project(%x, %a, %b : tensor<?x8xf32>, tensor<8x4xf32>, tensor<8x4xf32>)
-      {select = #moe.topk<2>} -> tensor<?x2xi32>, tensor<?x2xf32>
+    func.func @example(%x: tensor<?x8xf32>, %a: tensor<8x4xf32>, %b: tensor<8x4xf32>)
+        -> (tensor<?x2xi32>, tensor<?x2xf32>) {
+      %i, %w = moe.route project(%x, %a, %b : tensor<?x8xf32>, tensor<8x4xf32>, tensor<8x4xf32>)
+        {select = #moe.topk<2>} -> tensor<?x2xi32>, tensor<?x2xf32>
+      return %i, %w : tensor<?x2xi32>, tensor<?x2xf32>
+    }
     ```
     A remark says why a projection stays apart.
   }];
@@ -264,8 +268,8 @@ def LintPass : Pass<"moe-lint", "::mlir::ModuleOp"> {
       the list of selected experts has a constant length, as a trace has it of
       `tolist()`, `item()` or slices between such counts;
     * missing experts: the constant ids that a graph asks its one-hot mask or its
-      selected ids about leave some out. Ids that the model itself tells apart by
-      a comparison with a bound are null experts;
+      selected ids about leave some out between them. Ids ahead or behind of all
+      others may be null experts, which a graph shows in no other way;
     * double softmax: what is selected from is a softmax of a softmax.
 
     A transposed square weight cannot be told from the right one by its graph: it

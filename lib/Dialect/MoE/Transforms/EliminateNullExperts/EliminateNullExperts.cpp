@@ -1,9 +1,10 @@
 //===- EliminateNullExperts.cpp - Null experts cost nothing ---------------===//
 //
-// For each moe.experts, in this order: which ids can occur (Analysis/Reachability.h),
-// which experts with weights compute nothing or the same as another one
-// (ExpertValues.cpp), and what is left of the null kinds: terms of the sum. One
-// moe.renumber says it all: -1 for ids that cost nothing from here on.
+// For each moe.experts, in this order: which ids can occur
+// (Analysis/Reachability.h), which experts with weights compute nothing or the
+// same as another one (ExpertValues.cpp), and what is left of the null kinds:
+// terms of the sum. One moe.renumber says it all: -1 for ids that cost nothing
+// from here on.
 //
 //===----------------------------------------------------------------------===//
 #include "NullExperts.h"
@@ -142,8 +143,9 @@ ExpertsOp LayerRewriter::makeExperts(ArrayRef<int32_t> table,
                                      ArrayRef<int64_t> kept) {
   Location loc = experts.getLoc();
   Value slotWeights = getWeights();
-  auto renumber = RenumberOp::create(builder, loc, experts.getIds(),
-                                     slotWeights, builder.getDenseI32ArrayAttr(table));
+  auto renumber =
+      RenumberOp::create(builder, loc, experts.getIds(), slotWeights,
+                         builder.getDenseI32ArrayAttr(table));
   SmallVector<Value> stacked;
   for (Value operand : experts.getStacked())
     stacked.push_back(keepSlices(builder, loc, bytes, operand, kept));
@@ -188,9 +190,8 @@ std::optional<std::string> LayerRewriter::run() {
   }
   markUnreachable();
   markByValue(experts, bytes, ffnIds, fate);
-  if (llvm::all_of(fate, [](const IdFate &id) {
-        return id.kind == IdFate::Kind::Runs;
-      }))
+  if (llvm::all_of(
+          fate, [](const IdFate &id) { return id.kind == IdFate::Kind::Runs; }))
     return std::nullopt;
 
   SmallVector<int32_t> table(fate.size(), -1);
@@ -223,7 +224,8 @@ struct EliminateNullExpertsPass final
     SmallVector<ExpertsOp> layers;
     getOperation().walk([&](ExpertsOp op) { layers.push_back(op); });
     WeightBytes bytes(getOperation(), folder);
-    auto options = remark::RemarkOpts::name("NullExperts").category(getArgument());
+    auto options =
+        remark::RemarkOpts::name("NullExperts").category(getArgument());
     for (ExpertsOp layer : layers) {
       Location loc = layer.getLoc();
       if (std::optional<std::string> what = LayerRewriter(layer, bytes).run())

@@ -97,8 +97,7 @@ std::optional<StringRef> WeightBytes::getSlice(Value stacked,
 uint64_t WeightBytes::getSliceHash(Value stacked, int64_t slice) const {
   rt::WeightOp weight = lookup(stacked);
   if (weight && getSliceForm(weight) == SliceForm::Sources)
-    if (uint64_t hash =
-            cast<rt::SpanAttr>(weight.getSource()[slice]).getHash())
+    if (uint64_t hash = cast<rt::SpanAttr>(weight.getSource()[slice]).getHash())
       return hash;
   auto bytes = getSlice(stacked, slice);
   return bytes ? llvm::xxh3_64bits(*bytes) : 0;
@@ -129,8 +128,7 @@ static bool givesZero(Operation *op, const DenseSet<Value> &zeros) {
       .Case<onnx::TransposeOp, onnx::ReluOp, onnx::NegOp, onnx::AbsOp,
             onnx::TanhOp, onnx::GeluOp, onnx::IdentityOp, onnx::CastOp,
             onnx::ReshapeOp, onnx::SliceOp, onnx::SplitOp, onnx::SqueezeOp,
-            onnx::UnsqueezeOp>(
-          [&](auto) { return isZero(op->getOperand(0)); })
+            onnx::UnsqueezeOp>([&](auto) { return isZero(op->getOperand(0)); })
       .Default(false);
 }
 
@@ -176,8 +174,8 @@ void moe::markByValue(ExpertsOp experts, const WeightBytes &bytes,
     DenseSet<Value> zeros;
     llvm::hash_code hash(0);
     bool isKnown = true;
-    for (auto [stacked, argument] : llvm::zip_equal(
-             experts.getStacked(), experts.getStackedArguments())) {
+    for (auto [stacked, argument] :
+         llvm::zip_equal(experts.getStacked(), experts.getStackedArguments())) {
       auto content = bytes.getSlice(stacked, slice);
       if (content && isAllZero(*content))
         zeros.insert(argument);
@@ -193,9 +191,8 @@ void moe::markByValue(ExpertsOp experts, const WeightBytes &bytes,
     if (!isKnown || experts.getInputWeights())
       continue;
     SmallVector<size_t, 1> &candidates = seen[hash];
-    auto same = llvm::find_if(candidates, [&](size_t earlier) {
-      return isEqual(earlier, slice);
-    });
+    auto same = llvm::find_if(
+        candidates, [&](size_t earlier) { return isEqual(earlier, slice); });
     if (same == candidates.end()) {
       candidates.push_back(slice);
       continue;

@@ -66,8 +66,7 @@ Value moe::keepSlices(OpBuilder &builder, Location loc, WeightBytes &bytes,
   auto keptType = RankedTensorType::get(shape, type.getElementType());
   if (rt::WeightOp weight = makeKeptWeight(bytes, stacked, kept, keptType)) {
     bytes.insert(weight);
-    return rt::WeightRefOp::create(builder, loc, keptType,
-                                   weight.getSymName());
+    return rt::WeightRefOp::create(builder, loc, keptType, weight.getSymName());
   }
   auto positions = onnx::ConstantOp::create(
       builder, loc,

@@ -56,13 +56,14 @@ static Operation *findRowSelection(Value value, int64_t axis) {
         ++axis;
       if (axis == rankOf(operand))
         return nullptr;
-    } else if (!isa<onnx::ElementwiseOpInterface, onnx::IdentityOp>(op) &&
-               !(isa<onnx::MatMulOp, onnx::GemmOp>(op) &&
-                 axis != rankOf(value) - 1)) {
-      return nullptr;
-    } else if (rankOf(operand) != rankOf(value) || !isFloat(operand)) {
-      return nullptr;
+      value = operand;
+      continue;
     }
+    bool isProduct = isa<onnx::MatMulOp, onnx::GemmOp>(op);
+    bool keepsRows = isa<onnx::ElementwiseOpInterface, onnx::IdentityOp>(op) ||
+                     (isProduct && axis != rankOf(value) - 1);
+    if (!keepsRows || rankOf(operand) != rankOf(value) || !isFloat(operand))
+      return nullptr;
     value = operand;
   }
   return nullptr;

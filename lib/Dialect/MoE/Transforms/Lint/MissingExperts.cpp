@@ -2,7 +2,8 @@
 //
 // A loop over the experts that an example input selected leaves the others out
 // of a trace. Ids of experts appear as constants that index a one-hot mask, or
-// are compared with the selected ids; together they should be all ids.
+// are compared with the selected ids; together they should be all ids, or a run
+// of them: null experts stand ahead or behind.
 //
 //===----------------------------------------------------------------------===//
 #include "Lint.h"
@@ -97,36 +98,6 @@ static void collectEqual(onnx::EqualOp equal, AskedBySelection &asked) {
         add(asked, selection, countIds(selection), *ids, equal.getLoc());
 }
 
-/// Whether the model itself tells the missing ids from those that it has, by a
-/// comparison of the selected ids with a bound: they are null experts.
-static bool isToldApart(Operation *selection, const AskedIds &asked,
-                        ArrayRef<int64_t> missing) {
-  auto separates = [&](int64_t bound) {
-    auto isBelow = [&](int64_t id) { return id < bound; };
-    return (llvm::all_of(asked.ids, isBelow) &&
-            llvm::none_of(missing, isBelow)) ||
-           (llvm::none_of(asked.ids, isBelow) &&
-            llvm::all_of(missing, isBelow));
-  };
-  auto function = selection->getParentOfType<FunctionOpInterface>();
-  return function
-      .walk([&](Operation *op) {
-        if (!isa<onnx::LessOp, onnx::LessOrEqualOp, onnx::GreaterOp,
-                 onnx::GreaterOrEqualOp>(op))
-          return WalkResult::advance();
-        for (int i : {0, 1}) {
-          auto bounds = getInts(op->getOperand(1 - i));
-          if (bounds && findIds(op->getOperand(i)) == selection &&
-              llvm::any_of(*bounds, [&](int64_t bound) {
-                return separates(bound) || separates(bound + 1);
-              }))
-            return WalkResult::interrupt();
-        }
-        return WalkResult::advance();
-      })
-      .wasInterrupted();
-}
-
 void moe::lintMissingExperts(ModuleOp module) {
   AskedBySelection asked;
   module.walk([&](Operation *op) {
@@ -137,12 +108,15 @@ void moe::lintMissingExperts(ModuleOp module) {
   });
   for (auto &[selection, entry] : asked) {
     SmallVector<int64_t> missing;
-    for (int64_t id = 0; id < entry.count; ++id)
-      if (!entry.ids.count(id))
-        missing.push_back(id);
-    // One id alone may be a special one.
-    if (missing.empty() || entry.ids.size() < 2 ||
-        isToldApart(selection, entry, missing))
+    bool hasGap = false;
+    for (int64_t id = 0; id < entry.count; ++id) {
+      if (entry.ids.count(id))
+        continue;
+      missing.push_back(id);
+      hasGap |= entry.ids.upper_bound(id) != entry.ids.begin() &&
+                entry.ids.upper_bound(id) != entry.ids.end();
+    }
+    if (!hasGap)
       continue;
     bool isOne = missing.size() == 1;
     emitWarning(entry.loc)

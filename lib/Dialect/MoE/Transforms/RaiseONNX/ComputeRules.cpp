@@ -11,7 +11,6 @@
 using namespace mlir;
 using namespace moe;
 using namespace moe::raise;
-using moe::onnx::DimExpr;
 
 //===----------------------------------------------------------------------===//
 // Elementwise

@@ -9,7 +9,6 @@
 using namespace mlir;
 using namespace moe;
 using namespace moe::raise;
-using moe::onnx::DimExpr;
 
 SmallVector<Value> moe::raise::getSlotValues(const Expr *root) {
   SmallVector<Value> values;
@@ -87,6 +86,8 @@ void Emitter::emitOriginal(Block &block, const Slice &slice) {
                              region.collapse(region.copy(selection.ids))};
   if (const Expr *weight = layer.weight ? layer.weight : layer.inputWeight)
     yielded.push_back(emitScalar(region, weight));
+  else if (route.weights)
+    yielded.push_back(region.collapse(region.copy(route.weights)));
   YieldOp::create(builder, loc, yielded);
   eraseUnused(block);
 }
@@ -223,8 +224,11 @@ void Emitter::emitRaised(Block &block, const Slice &slice) {
     result = onnx::AddOp::create(builder, loc, result.getType(),
                                  region.copyFlat(layer.base), result);
   SmallVector<Value> yielded{result, op.getIds()};
+  // Experts without weights have those of the route as evidence.
   if (weight || inputWeight)
     yielded.push_back(weight ? weight : inputWeight);
+  else if (route.weights)
+    yielded.push_back(op.getWeights());
   YieldOp::create(builder, loc, yielded);
   eraseUnused(block);
 }
@@ -266,6 +270,8 @@ bool Emitter::collect(Slice &slice, Refusal &refusal) {
     wanted.push_back(route.bias);
   wanted.push_back(layer.result);
   wanted.push_back(selection.ids);
+  if (route.weights)
+    wanted.push_back(route.weights);
   llvm::append_range(wanted, getSlotValues(layer.weight));
   llvm::append_range(wanted, getSlotValues(layer.inputWeight));
   return llvm::all_of(wanted,

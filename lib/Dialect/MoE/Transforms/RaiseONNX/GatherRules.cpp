@@ -30,7 +30,14 @@ Term Interpreter::gatherAt(const Term &data, int64_t axis, const Expr *index,
   std::optional<int64_t> known;
   if (index->kind == ExprKind::Number)
     known = static_cast<int64_t>(index->number);
-  if (isLeading && index->kind == ExprKind::Column) {
+  // Every place of the dim once, in the order of the index's axes.
+  bool isPlace =
+      (index->kind == ExprKind::Position && sorted && isAxis(dim, sorted)) ||
+      (index->kind == ExprKind::Affine && !dim.empty() &&
+       getPlace(dim) == index);
+  if (isPlace || (dim.empty() && known)) {
+    expr = data.expr;
+  } else if (isLeading && index->kind == ExprKind::Column) {
     expr = algebra.getExpertWeight(data.expr, Selector::Index, index->ints);
   } else if (isLeading && known) {
     expr = algebra.getExpertWeight(data.expr, Selector::None, {*known});
@@ -40,19 +47,11 @@ Term Interpreter::gatherAt(const Term &data, int64_t axis, const Expr *index,
     int64_t at = *known < 0 ? *known + selection.numColumns : *known;
     if (at >= 0 && at < selection.numColumns)
       expr = algebra.replaceColumn(data.expr, at);
-  } else if (dim.empty() && known) {
-    expr = data.expr;
   } else if (data.expr->kind == ExprKind::Tuple && isFeature(dim, 0) && known) {
     int64_t count = data.expr->operands.size();
     int64_t at = *known < 0 ? *known + count : *known;
     if (at >= 0 && at < count)
       expr = data.expr->operands[at];
-  } else if (index->kind == ExprKind::Position && sorted &&
-             isAxis(dim, sorted)) {
-    expr = data.expr;
-  } else if (index->kind == ExprKind::Affine && getPlace(dim) == index &&
-             !dim.empty()) {
-    expr = data.expr;
   }
   // At a token that has this expert a sum over slots is what its slot holds.
   for (const Axis &place : flatten(indexDims))

@@ -313,7 +313,8 @@ std::optional<LayerMatch> moe::raise::matchLayer(Interpreter &interpreter,
       return std::move(matcher.match);
   }
   refusal = reached.refusal.op ? reached.refusal : inner;
-  if (refusal.op || !(reached.masked.size() > 1 || selectsExperts(interpreter)))
+  bool picksExperts = reached.masked.size() > 1 || selectsExperts(interpreter);
+  if (refusal.op || !picksExperts)
     return std::nullopt;
   refusal = reached.ofIntegers.op ? reached.ofIntegers : reached.ofIds;
   if (!refusal.op)

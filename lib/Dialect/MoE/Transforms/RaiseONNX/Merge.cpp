@@ -38,7 +38,7 @@ private:
   const Expr *mergeNew(const std::vector<const Expr *> &branches) {
     const Expr *model = branches.front();
     if (llvm::all_equal(branches) && model->selector == Selector::None &&
-        !model->operands.size())
+        model->operands.empty())
       return model;
     for (const Expr *branch : branches)
       if (!isAlike(model, branch)) {
@@ -62,9 +62,11 @@ private:
       for (auto [i, list] : llvm::enumerate(operands))
         list.push_back(branch->operands[isSwapped ? 1 - i : i]);
     }
-    for (auto [i, list] : llvm::enumerate(operands))
-      if (!(expr.operands[i] = merge(list)))
+    for (auto [i, list] : llvm::enumerate(operands)) {
+      expr.operands[i] = merge(list);
+      if (!expr.operands[i])
         return nullptr;
+    }
     return exprs.get(std::move(expr));
   }
 

@@ -89,7 +89,7 @@ Term Interpreter::reduce(Operation *op) {
     bool isOfOnes = expr->kind == ExprKind::Select && !expr->isSummed &&
                     expr->hasNumber && expr->number == 0 &&
                     expr->operands.front()->isNumber(1);
-    if (isOfOnes && isReduced.count() == 1 && dim.size() >= 1 &&
+    if (isOfOnes && isReduced.count() == 1 && !dim.empty() &&
         (dim.size() > 1 || isAxis(dim, sorted)) && coversAllPairs(dim)) {
       Expr count(ExprKind::Count);
       count.selector = expr->selector;

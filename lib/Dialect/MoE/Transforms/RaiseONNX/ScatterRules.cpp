@@ -21,7 +21,9 @@ Term Interpreter::scatterRows(const Term &data, const Term &updates,
   bool isOfTokens = place->kind == ExprKind::Affine &&
                     place->first.isConstant(1) && place->second.isConstant(0);
   const Dim &rows = data.dims.front();
-  bool isOfAll = rows.size() == 1 && rows.front().isAny();
+  bool isOneToken = tokens.size() == 1 && tokens.front()->extent.isConstant(1);
+  bool isOfAll =
+      rows.empty() ? isOneToken : rows.size() == 1 && rows.front().isAny();
   if (!isOfTokens || (!isOfAll && getPlace(rows) != place))
     return Term::none("it does not add rows up per token");
   const Expr *sum = nullptr;

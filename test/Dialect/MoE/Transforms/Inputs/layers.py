@@ -151,6 +151,15 @@ def combine_by_product(g):
 
 
 @form
+def experts_without_weights(g):
+    _, ids = route(g)
+    up = g.op("Gather", g.weight(EXPERTS, HIDDEN, INNER), ids, axis=0)
+    y = g.op("Relu", g.op("MatMul", g.op("Unsqueeze", "x", g.ints(1, 2)), up))
+    y = g.op("MatMul", y, g.op("Gather", g.weight(EXPERTS, INNER, HIDDEN), ids, axis=0))
+    return g.op("ReduceSum", g.op("Squeeze", y, g.ints(2)), g.ints(1), keepdims=0)
+
+
+@form
 def weighted_hidden_row(g):
     """The weight multiplies the hidden row, in front of the last product."""
     weights, ids = route(g)

@@ -10,10 +10,10 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from graph import Graph
+from Inputs.graph import Graph
+from Inputs.layers import Layer
 from Inputs.models import count_layers, find_models
 from Inputs.rewrites import rewrite
-from layers import Layer
 
 HIDDEN = 8
 LAYERS = [

@@ -12,8 +12,8 @@ import numpy as np
 import onnxruntime
 from onnx import helper
 
-from graph import Graph
-from layers import Layer
+from Inputs.graph import Graph
+from Inputs.layers import Layer
 
 HIDDEN = 8
 TOKENS = (1, 2, 7, 33)

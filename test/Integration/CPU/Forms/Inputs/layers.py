@@ -259,7 +259,9 @@ class Layer:
 
     def reference(self, x, scores):
         """y [T, H] and which rows have a clear selection."""
-        idx, w, clear = self.router.reference(scores)
+        # Adversarial scores make NaN on purpose.
+        with np.errstate(all="ignore"):
+            idx, w, clear = self.router.reference(scores)
         y = np.zeros(x.shape, np.float64)
         x = x.astype(np.float64)
         for t, s in np.ndindex(*idx.shape):
