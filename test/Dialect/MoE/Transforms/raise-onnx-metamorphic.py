@@ -1,4 +1,5 @@
 """Layers of models are found however their graphs are spelt.
+UNSUPPORTED: asan
 
 RUN: %python %s %models %src_root/examples/adamoe
 """

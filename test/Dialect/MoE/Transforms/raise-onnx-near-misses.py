@@ -1,4 +1,5 @@
 """What only looks like a layer is left as it is, with a reason.
+UNSUPPORTED: asan
 
 RUN: %python %s %S/Inputs %t
 """

@@ -1,4 +1,5 @@
 # RUN: %model_python -W error %s
+# UNSUPPORTED: asan
 """Layers with an edit that looks like a defect, but leaves a layer.
 
 It is another one, with other weights, ids or kinds of experts. It may be raised

@@ -1,4 +1,5 @@
 # RUN: %python -W error %s %src_root
+# UNSUPPORTED: asan
 """Inserted nodes that do nothing never matter to the raise."""
 
 from Inputs import metamorphic

@@ -1,4 +1,5 @@
 # RUN: %python -W error %s %src_root
+# UNSUPPORTED: asan
 """Names, order and spelling of nodes never matter to the raise."""
 
 from Inputs import metamorphic

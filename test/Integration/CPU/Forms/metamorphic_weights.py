@@ -1,4 +1,5 @@
 # RUN: %python -W error %s %src_root
+# UNSUPPORTED: asan
 """How matrices lie in the file never matters to the raise."""
 
 from Inputs import metamorphic

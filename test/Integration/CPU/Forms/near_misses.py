@@ -1,4 +1,5 @@
 # RUN: %model_python -W error %s
+# UNSUPPORTED: asan
 """Layers with one planted defect: none is raised, each computes what it says.
 
 A near-miss is a layer of layers.py with one edit, which changes what it

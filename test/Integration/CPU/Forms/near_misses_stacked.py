@@ -1,4 +1,5 @@
 # RUN: %model_python -W error %s
+# UNSUPPORTED: asan
 """Near-misses, as in near_misses.py, of forms that stack their experts."""
 
 import unittest
