@@ -108,10 +108,21 @@ private:
            !typeOf(value).isDynamicDim(1);
   }
 
+  /// Whether an op gives its operand back, as it is or a vector as a vector.
+  bool givesOperand(Operation *definition) const {
+    if (isa<onnx::IdentityOp>(definition))
+      return true;
+    if (!isa<onnx::UnsqueezeOp, onnx::SqueezeOp, onnx::ReshapeOp>(definition))
+      return false;
+    Value from = definition->getOperand(0), to = definition->getResult(0);
+    return isVector(to) && isVector(from) &&
+           typeOf(to).getNumElements() == typeOf(from).getNumElements();
+  }
+
   /// A view through ops that only move elements to the value that they move.
   View peel(View view) const {
     while (Operation *definition = view.value.getDefiningOp()) {
-      if (isa<onnx::IdentityOp>(definition)) {
+      if (givesOperand(definition)) {
         view.value = definition->getOperand(0);
       } else if (auto split = dyn_cast<onnx::SplitOp>(definition)) {
         if (!peelSplit(split, view))
@@ -119,12 +130,6 @@ private:
       } else if (auto slice = dyn_cast<onnx::SliceOp>(definition)) {
         if (!peelSlice(slice, view))
           break;
-      } else if (isa<onnx::UnsqueezeOp, onnx::SqueezeOp, onnx::ReshapeOp>(
-                     definition) &&
-                 isVector(view.value) && isVector(definition->getOperand(0)) &&
-                 typeOf(view.value).getNumElements() ==
-                     typeOf(definition->getOperand(0)).getNumElements()) {
-        view.value = definition->getOperand(0);
       } else {
         break;
       }

@@ -66,7 +66,9 @@ void LayerRewriter::markUnreachable() {
 
 /// The slots' weights; 1 where the layer has none.
 Value LayerRewriter::getWeights() {
-  if (weights || (weights = experts.getWeights()))
+  if (!weights)
+    weights = experts.getWeights();
+  if (weights)
     return weights;
   auto ids = experts.getIds().getType();
   Type element = experts.getResult().getType().getElementType();
