@@ -192,6 +192,7 @@ static void isolateWeights(ModuleOp source, ModuleOp module,
 
 llvm::Expected<std::string> moe::isolateCandidate(CandidateOp candidate) {
   MLIRContext *context = candidate.getContext();
+  // The text must not tell where the candidate was: equal ones are proven once.
   Location loc = UnknownLoc::get(context);
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   auto b = OpBuilder::atBlockEnd(module->getBody());
