@@ -9,6 +9,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "moe/Dialect/ONNX/IR/Constants.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
 #include "moe/Dialect/RT/IR/RT.h"
 
@@ -141,10 +142,10 @@ static Value lookThroughUnsqueeze(Value value) {
   auto unsqueeze = value.getDefiningOp<onnx::UnsqueezeOp>();
   if (!unsqueeze)
     return nullptr;
-  DenseElementsAttr axes = getConstant(unsqueeze.getAxes());
-  if (!axes || axes.getNumElements() != 1)
+  auto axes = onnx::getConstantInts(unsqueeze.getAxes());
+  if (!axes || axes->size() != 1)
     return nullptr;
-  int64_t axis = (*axes.getValues<APInt>().begin()).getSExtValue();
+  int64_t axis = axes->front();
   int64_t rank = unsqueeze.getExpanded().getType().getRank();
   return axis == 0 || axis == -rank ? unsqueeze.getData() : nullptr;
 }

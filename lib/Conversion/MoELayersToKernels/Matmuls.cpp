@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 #include "Layers.h"
 #include "moe/Conversion/ONNXToLinalg/Scalars.h"
+#include "moe/Dialect/ONNX/IR/Constants.h"
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
@@ -49,18 +50,6 @@ struct StagePlan {
 
 RankedTensorType typeOf(Value value) {
   return cast<RankedTensorType>(value.getType());
-}
-
-/// The ints of a constant of the body.
-std::optional<SmallVector<int64_t>> intsOf(Value value) {
-  auto constant = value ? value.getDefiningOp<onnx::ConstantOp>() : nullptr;
-  if (!constant)
-    return std::nullopt;
-  auto elements = dyn_cast<DenseIntElementsAttr>(constant.getValue());
-  if (!elements)
-    return std::nullopt;
-  return llvm::map_to_vector(elements.getValues<APInt>(),
-                             [](const APInt &v) { return v.getSExtValue(); });
 }
 
 /// The one element of a constant, or null.
@@ -162,10 +151,11 @@ private:
   /// onnx.Slice %x starts(1) steps(2) axes(1): columns 1, 3, ... of %x
   static bool peelSlice(onnx::SliceOp slice, View &view) {
     Value input = slice.getData();
-    auto starts = intsOf(slice.getStarts()), axes = intsOf(slice.getAxes());
+    auto starts = onnx::getConstantInts(slice.getStarts()),
+         axes = onnx::getConstantInts(slice.getAxes());
     SmallVector<int64_t> steps{1};
     if (slice.getSteps()) {
-      auto given = intsOf(slice.getSteps());
+      auto given = onnx::getConstantInts(slice.getSteps());
       if (!given)
         return false;
       steps = *given;

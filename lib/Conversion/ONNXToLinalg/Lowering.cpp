@@ -131,16 +131,6 @@ Value moe::onnx::extractElement(ImplicitLocOpBuilder &b, Value tensor,
   return b.createOrFold<tensor::ExtractOp>(tensor, indices);
 }
 
-std::optional<SmallVector<int64_t>> moe::onnx::constantInts(Value tensor) {
-  DenseIntElementsAttr value;
-  if (!tensor || !matchPattern(tensor, m_Constant(&value)))
-    return std::nullopt;
-  SmallVector<int64_t> ints;
-  for (APInt element : value.getValues<APInt>())
-    ints.push_back(element.getSExtValue());
-  return ints;
-}
-
 bool moe::onnx::isScalarised(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor && tensor.hasStaticShape() && tensor.getRank() <= 1 &&

@@ -24,6 +24,7 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Transforms/DialectConversion.h"
 #include "moe/Conversion/ONNXToLinalg/Scalars.h"
+#include "moe/Dialect/ONNX/IR/Constants.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
 #include "moe/Dialect/RT/IR/RT.h"
 
@@ -104,10 +105,6 @@ mlir::Value zeroConstant(mlir::ImplicitLocOpBuilder &b, mlir::Type type);
 /// Element `index` of a rank-0 or rank-1 tensor (rank 0: index is ignored).
 mlir::Value extractElement(mlir::ImplicitLocOpBuilder &b, mlir::Value tensor,
                            int64_t index = 0);
-
-/// The ints of a constant rank-0 or rank-1 operand, if it is one. Looks at the
-/// op's original operand (`op.getAxes()`), not the converted one.
-std::optional<llvm::SmallVector<int64_t>> constantInts(mlir::Value tensor);
 
 /// `axis` in [-rank, rank) as one in [0, rank).
 inline int64_t normalizeAxis(int64_t axis, int64_t rank) {

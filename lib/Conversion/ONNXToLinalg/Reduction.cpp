@@ -132,7 +132,7 @@ struct LowerReduce : public TableLoweringPattern<ReduceEntry> {
     auto reduce = cast<ReduceOpInterface>(op);
     std::optional<SmallVector<int64_t>> axes = SmallVector<int64_t>();
     if (reduce.getAxes())
-      axes = constantInts(reduce.getAxes());
+      axes = getConstantInts(reduce.getAxes());
     ReductionSpace space =
         axes ? makeKnownSpace(b, reduce, operands[0], *axes)
              : makeMaskedSpace(b, reduce, operands[0], operands[1]);

@@ -7,6 +7,7 @@
 #include "moe/Dialect/MoE/IR/MoE.h"
 
 #include "mlir/IR/Matchers.h"
+#include "moe/Dialect/ONNX/IR/Constants.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -22,18 +23,6 @@ int64_t extentOf(Value value, int64_t dim) {
   return cast<RankedTensorType>(value.getType()).getDimSize(dim);
 }
 
-/// The ints of a constant; none where the value is not one.
-std::optional<SmallVector<int64_t>> constantInts(Value value) {
-  auto constant = value.getDefiningOp<onnx::ConstantOp>();
-  if (!constant)
-    return std::nullopt;
-  auto elements = dyn_cast<DenseIntElementsAttr>(constant.getValue());
-  if (!elements)
-    return std::nullopt;
-  return llvm::map_to_vector(elements.getValues<APInt>(),
-                             [](const APInt &v) { return v.getSExtValue(); });
-}
-
 /// Whether an axis of `value` is not the row axis.
 bool isInsideRow(Value value, int64_t axis) {
   return axis > 0 || (axis < 0 && axis + rankOf(value) > 0);
@@ -43,7 +32,7 @@ bool isInsideRow(Value value, int64_t axis) {
 bool areInsideRow(Value value, Value axes) {
   if (!axes)
     return false;
-  auto ints = constantInts(axes);
+  auto ints = onnx::getConstantInts(axes);
   return ints && llvm::all_of(*ints, [&](int64_t axis) {
            return isInsideRow(value, axis);
          });
@@ -72,7 +61,7 @@ bool isRowWiseMatMul(onnx::MatMulOp op, ArrayRef<bool> operandIsRow) {
 
 /// Reshape by a constant shape that keeps what a row has.
 bool isRowWiseReshape(onnx::ReshapeOp op) {
-  auto shape = constantInts(op.getShape());
+  auto shape = onnx::getConstantInts(op.getShape());
   auto from = op.getData().getType();
   auto to = op.getReshaped().getType();
   if (!shape || shape->empty() || from.getRank() < 1)
@@ -131,7 +120,7 @@ bool moe::isRowWise(Operation *op, ArrayRef<bool> operandIsRow) {
         return perm && !perm->empty() && perm->front() == 0;
       })
       .Case([&](onnx::UnsqueezeOp unsqueeze) {
-        auto axes = constantInts(unsqueeze.getAxes());
+        auto axes = onnx::getConstantInts(unsqueeze.getAxes());
         int64_t rank = rankOf(op->getResult(0));
         return axes && llvm::all_of(*axes, [&](int64_t axis) {
                  return axis > 0 || (axis < 0 && axis + rank > 0);

@@ -7,6 +7,7 @@
 #include "VerifyUtils.h"
 
 #include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "moe/Dialect/ONNX/IR/Constants.h"
 
 using namespace mlir;
 using namespace moe::onnx;
@@ -281,16 +282,6 @@ LogicalResult ReverseSequenceOp::verify() {
 // Folders of layout ops that change nothing
 //===----------------------------------------------------------------------===//
 
-/// The ints of a constant operand of a folder.
-static std::optional<SmallVector<int64_t>> getInts(Attribute operand) {
-  auto ints = dyn_cast_or_null<DenseIntElementsAttr>(operand);
-  if (!ints)
-    return std::nullopt;
-  return llvm::map_to_vector(ints.getValues<APInt>(), [](const APInt &value) {
-    return value.getSExtValue();
-  });
-}
-
 /// Whether a reshape to the constant `shape` can only give `type` back, which
 /// it starts from: static extents are named, of the others all but one are kept
 /// (0), and what that one (-1) is follows from the number of elements.
@@ -310,7 +301,7 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor adaptor) {
   RankedTensorType type = getData().getType();
   if (type != getReshaped().getType())
     return {};
-  auto ints = getInts(adaptor.getShape());
+  auto ints = getConstantInts(getShape());
   if (ints && static_cast<int64_t>(ints->size()) == type.getRank() &&
       keepsShape(type, *ints, getAllowzero() != 0))
     return getData();
@@ -347,11 +338,10 @@ OpFoldResult SqueezeOp::fold(FoldAdaptor adaptor) {
     return {};
   if (inner.getAxes() == getAxes())
     return inner.getData();
-  auto axes = getInts(adaptor.getAxes());
-  DenseIntElementsAttr attr;
-  if (!axes || !matchPattern(inner.getAxes(), m_Constant(&attr)))
+  auto axes = getConstantInts(getAxes());
+  auto added = getConstantInts(inner.getAxes());
+  if (!axes || !added)
     return {};
-  auto added = getInts(attr);
   int64_t rank = getData().getType().getRank();
   for (SmallVector<int64_t> *dims : {&*axes, &*added}) {
     for (int64_t &dim : *dims)

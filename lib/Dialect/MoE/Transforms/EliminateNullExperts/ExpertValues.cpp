@@ -151,11 +151,14 @@ static bool isBodyZero(ExpertsOp experts, DenseSet<Value> zeros) {
 // Both
 //===----------------------------------------------------------------------===//
 
+/// Bytes of a slice that tell most experts apart.
+static constexpr size_t keyLength = 4096;
+
 void moe::markByValue(ExpertsOp experts, const WeightBytes &bytes,
                       ArrayRef<int64_t> ids, MutableArrayRef<IdFate> fate) {
   if (experts.getStacked().empty())
     return;
-  // Slices with other hashes are other slices; equal hashes are looked at.
+  // Experts with other keys differ; those with equal keys are looked at.
   DenseMap<size_t, SmallVector<size_t, 1>> seen;
   auto isEqual = [&](size_t lhs, size_t rhs) {
     return llvm::all_of(experts.getStacked(), [&](Value stacked) {
@@ -172,16 +175,19 @@ void moe::markByValue(ExpertsOp experts, const WeightBytes &bytes,
     if (fate[id].kind != IdFate::Kind::Runs)
       continue;
     DenseSet<Value> zeros;
-    llvm::hash_code hash(0);
+    llvm::hash_code key(0);
     bool isKnown = true;
     for (auto [stacked, argument] :
          llvm::zip_equal(experts.getStacked(), experts.getStackedArguments())) {
       auto content = bytes.getSlice(stacked, slice);
       if (content && isAllZero(*content))
         zeros.insert(argument);
-      uint64_t sliceHash = bytes.getSliceHash(stacked, slice);
-      isKnown &= sliceHash != 0;
-      hash = llvm::hash_combine(hash, sliceHash);
+      // Most experts differ at once: no need to read all that they have.
+      uint64_t sliceKey =
+          content ? llvm::xxh3_64bits(content->take_front(keyLength))
+                  : bytes.getSliceHash(stacked, slice);
+      isKnown &= content || sliceKey != 0;
+      key = llvm::hash_combine(key, sliceKey);
     }
     if (!zeros.empty() && isBodyZero(experts, zeros)) {
       fate[id].kind = IdFate::Kind::ZeroByValue;
@@ -190,7 +196,7 @@ void moe::markByValue(ExpertsOp experts, const WeightBytes &bytes,
     // Slots of one row scaled differently cannot be merged.
     if (!isKnown || experts.getInputWeights())
       continue;
-    SmallVector<size_t, 1> &candidates = seen[hash];
+    SmallVector<size_t, 1> &candidates = seen[key];
     auto same = llvm::find_if(
         candidates, [&](size_t earlier) { return isEqual(earlier, slice); });
     if (same == candidates.end()) {

@@ -78,7 +78,7 @@ static constexpr StringLiteral remedy =
 static void lintSplit(onnx::SplitOp split,
                       llvm::SmallDenseSet<Operation *> &told) {
   Value input = split.getInput();
-  auto counts = getInts(split.getSplit());
+  auto counts = onnx::getConstantInts(split.getSplit());
   if (!counts || counts->size() < 2)
     return;
   int64_t axis = normalizeAxis(split.getAxis(), input);
@@ -112,8 +112,9 @@ static void lintSlices(Value rows, ArrayRef<onnx::SliceOp> slices,
   SmallVector<std::pair<int64_t, int64_t>> ranges;
   int64_t sliced = 0;
   for (onnx::SliceOp slice : slices) {
-    auto starts = getInts(slice.getStarts()), ends = getInts(slice.getEnds());
-    auto axes = getInts(slice.getAxes());
+    auto starts = onnx::getConstantInts(slice.getStarts()),
+         ends = onnx::getConstantInts(slice.getEnds());
+    auto axes = onnx::getConstantInts(slice.getAxes());
     if (!starts || !ends || starts->size() != 1 || ends->size() != 1 ||
         (slice.getAxes() && (!axes || axes->size() != 1)))
       continue;

@@ -14,16 +14,6 @@ using namespace moe;
 /// Ops that a search for a selection looks at.
 static constexpr size_t maxVisited = 512;
 
-std::optional<SmallVector<int64_t>> moe::getInts(Value value) {
-  auto constant = value ? value.getDefiningOp<onnx::ConstantOp>() : nullptr;
-  auto elements =
-      constant ? dyn_cast<DenseIntElementsAttr>(constant.getValue()) : nullptr;
-  if (!elements)
-    return std::nullopt;
-  return llvm::map_to_vector(elements.getValues<APInt>(),
-                             [](const APInt &v) { return v.getSExtValue(); });
-}
-
 int64_t moe::normalizeAxis(int64_t axis, Value value) {
   return axis < 0 ? axis + cast<RankedTensorType>(value.getType()).getRank()
                   : axis;

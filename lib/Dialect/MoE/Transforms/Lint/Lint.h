@@ -8,6 +8,7 @@
 #define MOE_LIB_DIALECT_MOE_TRANSFORMS_LINT_LINT_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "moe/Dialect/ONNX/IR/Constants.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
 
 #include <optional>
@@ -24,9 +25,6 @@ void lintDoubleSoftmax(mlir::ModuleOp module);
 //===----------------------------------------------------------------------===//
 // What values are
 //===----------------------------------------------------------------------===//
-
-/// The elements of a constant of integers.
-std::optional<llvm::SmallVector<int64_t>> getInts(mlir::Value value);
 
 /// `axis` of a tensor, counted from the front.
 int64_t normalizeAxis(int64_t axis, mlir::Value value);

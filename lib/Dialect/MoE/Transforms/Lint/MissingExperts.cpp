@@ -54,7 +54,7 @@ static void add(AskedBySelection &asked, Operation *selection, int64_t count,
 /// %mask = onnx.OneHot %selected, %count
 /// onnx.Gather %mask, %constant
 static void collectGather(onnx::GatherOp gather, AskedBySelection &asked) {
-  auto ids = getInts(gather.getIndices());
+  auto ids = onnx::getConstantInts(gather.getIndices());
   Value mask = gather.getData();
   int64_t axis = normalizeAxis(gather.getAxis(), mask);
   onnx::OneHotOp oneHot = ids ? findOneHot(mask, axis) : nullptr;
@@ -93,7 +93,7 @@ static void collectEqual(onnx::EqualOp equal, AskedBySelection &asked) {
   for (auto [value, other] :
        {std::pair(equal->getOperand(0), equal->getOperand(1)),
         std::pair(equal->getOperand(1), equal->getOperand(0))})
-    if (auto ids = getInts(peelViews(other)))
+    if (auto ids = onnx::getConstantInts(peelViews(other)))
       if (Operation *selection = findIds(value))
         add(asked, selection, countIds(selection), *ids, equal.getLoc());
 }

@@ -6,6 +6,7 @@
 #include "Interpreter.h"
 
 #include "mlir/IR/BuiltinTypes.h"
+#include "moe/Dialect/ONNX/IR/Constants.h"
 
 using namespace mlir;
 using namespace moe;
@@ -84,9 +85,8 @@ std::optional<int64_t> Interpreter::getInt(Value value) const {
 }
 
 std::optional<SmallVector<int64_t>> Interpreter::getInts(Value value) const {
-  const onnx::DimExprs *elements = symbolicDims.getElements(value);
-  SmallVector<int64_t> ints;
-  if (elements) {
+  if (const onnx::DimExprs *elements = symbolicDims.getElements(value)) {
+    SmallVector<int64_t> ints;
     for (DimExpr element : *elements) {
       std::optional<int64_t> known = element.getConstant();
       if (!known)
@@ -95,13 +95,5 @@ std::optional<SmallVector<int64_t>> Interpreter::getInts(Value value) const {
     }
     return ints;
   }
-  auto constantOp = value.getDefiningOp<onnx::ConstantOp>();
-  auto dense = constantOp
-                   ? dyn_cast<DenseIntElementsAttr>(constantOp.getValue())
-                   : DenseIntElementsAttr();
-  if (!dense)
-    return std::nullopt;
-  for (const APInt &element : dense.getValues<APInt>())
-    ints.push_back(element.getSExtValue());
-  return ints;
+  return onnx::getConstantInts(value);
 }

@@ -7,6 +7,7 @@
 #include "Route.h"
 
 #include "mlir/IR/BuiltinTypes.h"
+#include "moe/Dialect/ONNX/IR/Constants.h"
 #include "moe/Dialect/RT/IR/RT.h"
 
 using namespace mlir;
@@ -42,11 +43,8 @@ bool moe::raise::isLastAxis(int64_t axis, Value value) {
 }
 
 bool moe::raise::isLastAxis(Value axes, Value value) {
-  auto constant = axes ? axes.getDefiningOp<onnx::ConstantOp>() : nullptr;
-  auto ints = constant ? dyn_cast<DenseIntElementsAttr>(constant.getValue())
-                       : DenseIntElementsAttr();
-  return ints && ints.getNumElements() == 1 &&
-         isLastAxis((*ints.value_begin<APInt>()).getSExtValue(), value);
+  auto ints = onnx::getConstantInts(axes);
+  return ints && ints->size() == 1 && isLastAxis(ints->front(), value);
 }
 
 //===----------------------------------------------------------------------===//
