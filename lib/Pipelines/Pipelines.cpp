@@ -73,8 +73,6 @@ void moe::buildMoEOptPipeline(OpPassManager &pm,
   pm.addPass(createEliminateNullExpertsPass(eliminate));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  // Weights that only eliminated experts read -> nothing.
-  pm.addPass(createFoldWeightRecipesPass());
   endStage(pm, Stage::MoEOpt);
 }
 

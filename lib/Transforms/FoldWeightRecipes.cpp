@@ -8,10 +8,10 @@
 
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/SymbolTable.h"
-#include "mlir/Transforms/RegionUtils.h"
 #include "moe/Dialect/ONNX/IR/Constants.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
 #include "moe/Dialect/RT/IR/RT.h"
+#include "moe/Dialect/RT/IR/Weights.h"
 
 namespace moe {
 #define GEN_PASS_DEF_FOLDWEIGHTRECIPESPASS
@@ -31,9 +31,6 @@ public:
 
   /// Replaces `op` where it only changes the layout or type of weights.
   void fold(Operation &op);
-
-  /// Erases references and weights that nothing uses any more.
-  void eraseUnused(ModuleOp module);
 
 private:
   Value foldTranspose(onnx::TransposeOp op);
@@ -206,16 +203,6 @@ void WeightFolder::fold(Operation &op) {
     op.getResult(0).replaceAllUsesWith(replacement);
 }
 
-void WeightFolder::eraseUnused(ModuleOp module) {
-  IRRewriter rewriter(module.getContext());
-  (void)runRegionDCE(rewriter, module->getRegions());
-  SymbolTableCollection tables;
-  SymbolUserMap users(tables, module);
-  for (auto weight : llvm::make_early_inc_range(module.getOps<rt::WeightOp>()))
-    if (users.useEmpty(weight))
-      symbols.erase(weight);
-}
-
 namespace {
 struct FoldWeightRecipesPass final
     : moe::impl::FoldWeightRecipesPassBase<FoldWeightRecipesPass> {
@@ -225,7 +212,7 @@ struct FoldWeightRecipesPass final
     WeightFolder folder(getOperation());
     // Operands come first, so that chains fold in one walk.
     getOperation().walk([&](Operation *op) { folder.fold(*op); });
-    folder.eraseUnused(getOperation());
+    rt::eraseUnusedWeights(getOperation());
   }
 };
 } // namespace

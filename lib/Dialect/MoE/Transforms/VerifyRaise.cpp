@@ -8,8 +8,7 @@
 
 #include "mlir/IR/Remarks.h"
 #include "moe/Dialect/MoE/Transforms/RaiseEvaluator.h"
-#include "moe/Dialect/RT/IR/RT.h"
-#include "llvm/ADT/SetVector.h"
+#include "moe/Dialect/RT/IR/Weights.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace moe {
@@ -43,42 +42,16 @@ static void inlineRegion(CandidateOp candidate, Block &block) {
   rewriter.eraseOp(yield);
 }
 
-/// Erases what makes the values of `dead` where nothing uses it any more, and
-/// the weights that it referred to.
-static void eraseUnused(ModuleOp module, SetVector<Value> dead) {
-  SetVector<StringAttr> names;
-  while (!dead.empty()) {
-    Operation *op = dead.pop_back_val().getDefiningOp();
-    if (!op || !isOpTriviallyDead(op))
-      continue;
-    if (auto ref = dyn_cast<rt::WeightRefOp>(op))
-      names.insert(ref.getWeightAttr().getAttr());
-    dead.insert(op->operand_begin(), op->operand_end());
-    // Other results of the same op would dangle.
-    for (Value result : op->getResults())
-      dead.remove(result);
-    op->erase();
-  }
-  module.walk([&](rt::WeightRefOp ref) {
-    names.remove(ref.getWeightAttr().getAttr());
-  });
-  SymbolTable symbols(module);
-  for (StringAttr name : names)
-    symbols.erase(symbols.lookup(name));
-}
-
 /// Replaces every candidate by its raised region where `isKept` says so, else
 /// by its original one.
 static void resolve(ModuleOp module, ArrayRef<CandidateOp> candidates,
                     function_ref<bool(unsigned)> isKept) {
-  SetVector<Value> inputs;
   for (auto [i, op] : llvm::enumerate(candidates)) {
     CandidateOp candidate = op;
-    inputs.insert_range(candidate.getInputs());
     inlineRegion(candidate, isKept(i) ? candidate.getRaisedBlock()
                                       : candidate.getOriginalBlock());
   }
-  eraseUnused(module, std::move(inputs));
+  rt::eraseUnusedWeights(module);
 }
 
 namespace {

@@ -13,6 +13,7 @@
 #include "moe/Dialect/MoE/Analysis/Reachability.h"
 #include "moe/Dialect/MoE/Transforms/Passes.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
+#include "moe/Dialect/RT/IR/Weights.h"
 
 namespace moe {
 #define GEN_PASS_DEF_ELIMINATENULLEXPERTSPASS
@@ -233,6 +234,7 @@ struct EliminateNullExpertsPass final
       if (std::optional<std::string> what = LayerRewriter(layer, bytes).run())
         remark::passed(loc, options) << (*what + " cost nothing");
     }
+    rt::eraseUnusedWeights(getOperation());
   }
 };
 } // namespace
