@@ -1,0 +1,1 @@
+"""Benchmarks of CPU code against the best libraries: see ../README.md."""
