@@ -330,12 +330,6 @@ Value moe::onnx::allOf(
 // Scalar arithmetic
 //===----------------------------------------------------------------------===//
 
-Type moe::onnx::accumulatorType(Type type) {
-  if (isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 32)
-    return Float32Type::get(type.getContext());
-  return type;
-}
-
 Value moe::onnx::addScalars(ImplicitLocOpBuilder &b, Value lhs, Value rhs) {
   if (isa<FloatType>(lhs.getType()))
     return arith::AddFOp::create(b, lhs, rhs);

@@ -258,6 +258,8 @@ void populateControlFlowPatterns(const LoweringTypeConverter &converter,
                                  mlir::RewritePatternSet &patterns);
 void populateMicrosoftPatterns(const LoweringTypeConverter &converter,
                                mlir::RewritePatternSet &patterns);
+void populateMicrosoftMoEPatterns(const LoweringTypeConverter &converter,
+                                  mlir::RewritePatternSet &patterns);
 
 void populateReductionPatterns(const LoweringTypeConverter &converter,
                                mlir::RewritePatternSet &patterns);

@@ -97,6 +97,7 @@ struct ConvertONNXToLinalgPass final
     populateResizePatterns(converter, patterns);
     populateControlFlowPatterns(converter, patterns);
     populateMicrosoftPatterns(converter, patterns);
+    populateMicrosoftMoEPatterns(converter, patterns);
     if (failed(
             applyFullConversion(getOperation(), target, std::move(patterns))))
       signalPassFailure();

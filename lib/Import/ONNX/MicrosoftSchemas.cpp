@@ -120,6 +120,31 @@ void registerAll() {
           .Input(3, "sin_cache", "", "T")
           .Output(0, "output", "", "T")
           .TypeAndShapeInferenceFunction(inferLikeFirst));
+  pb::RegisterSchema(
+      makeSchema("MoE")
+          .TypeConstraint(
+              "F", {"tensor(float)", "tensor(float16)", "tensor(bfloat16)"},
+              "floats")
+          .Attr("activation_type", "", pb::AttributeProto::STRING,
+                std::string("relu"))
+          .Attr("k", "", pb::AttributeProto::INT, int64_t(1))
+          .Attr("normalize_routing_weights", "", pb::AttributeProto::INT,
+                int64_t(0))
+          .Attr("use_sparse_mixer", "", pb::AttributeProto::INT, int64_t(0))
+          .Attr("swiglu_fusion", "", pb::AttributeProto::INT, int64_t(0))
+          .Attr("activation_alpha", "", pb::AttributeProto::FLOAT, 1.0f)
+          .Attr("activation_beta", "", pb::AttributeProto::FLOAT, 0.0f)
+          .Attr("swiglu_limit", "", pb::AttributeProto::FLOAT, false)
+          .Input(0, "input", "", "F")
+          .Input(1, "router_probs", "", "F")
+          .Input(2, "fc1_experts_weights", "", "F")
+          .Input(3, "fc1_experts_bias", "", "F", pb::OpSchema::Optional)
+          .Input(4, "fc2_experts_weights", "", "F")
+          .Input(5, "fc2_experts_bias", "", "F", pb::OpSchema::Optional)
+          .Input(6, "fc3_experts_weights", "", "F", pb::OpSchema::Optional)
+          .Input(7, "fc3_experts_bias", "", "F", pb::OpSchema::Optional)
+          .Output(0, "output", "", "F")
+          .TypeAndShapeInferenceFunction(inferLikeFirst));
   // Outputs 1 and 2 (mean, inverse deviation) serve training only.
   for (const char *name :
        {"SkipSimplifiedLayerNormalization", "SkipLayerNormalization"}) {

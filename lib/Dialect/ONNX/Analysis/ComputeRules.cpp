@@ -220,7 +220,7 @@ void moe::onnx::addComputeRules(DimRules &rules, MLIRContext *context) {
               InstanceNormalizationOp, LogSoftmaxOp, LpNormalizationOp, LRNOp,
               SoftmaxOp>(rules, context, inferSame);
   addDimRules<BatchNormalizationOp>(rules, context, inferFirstSame);
-  addDimRules<MSBiasGeluOp, MSFastGeluOp, MSGeluOp, MSQuickGeluOp,
+  addDimRules<MSBiasGeluOp, MSFastGeluOp, MSGeluOp, MSQuickGeluOp, MSMoEOp,
               MSRotaryEmbeddingOp, MSSimplifiedLayerNormalizationOp,
               MSSkipLayerNormalizationOp, MSSkipSimplifiedLayerNormalizationOp>(
       rules, context, inferSame);

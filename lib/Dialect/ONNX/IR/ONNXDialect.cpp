@@ -97,5 +97,8 @@ FailureOr<Attribute> moe::onnx::symbolizeStringAttr(OperationName opName,
     return symbolizeAs<NearestModeAttr>(context, value, symbolizeNearestMode);
   if (op == "Resize" && attrName == "keep_aspect_ratio_policy")
     return symbolizeAs<AspectPolicyAttr>(context, value, symbolizeAspectPolicy);
+  if (op == "ms.MoE" && attrName == "activation_type")
+    return symbolizeAs<ExpertActivationAttr>(context, value,
+                                             symbolizeExpertActivation);
   return failure();
 }

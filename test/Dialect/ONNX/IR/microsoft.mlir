@@ -33,3 +33,12 @@ func.func @others(%a: tensor<2x3xf32>, %b: tensor<4x3xf32>, %x: tensor<?x4x?x8xf
   %1 = onnx.ms.RotaryEmbedding %x, %pos, %cos, %cos : (tensor<?x4x?x8xf32>, tensor<?x?xi64>, tensor<16x4xf32>, tensor<16x4xf32>) -> tensor<?x4x?x8xf32>
   return
 }
+
+// CHECK-LABEL: func @moe
+func.func @moe(%x: tensor<?x8xf32>, %z: tensor<?x4xf32>, %w1: tensor<4x16x8xf32>, %b1: tensor<4x16xf32>, %w2: tensor<4x8x16xf32>, %w3: tensor<4x16x8xf32>, %b3: tensor<4x16xf32>) -> tensor<?x8xf32> {
+  // CHECK: onnx.ms.MoE %{{.*}} router %{{.*}} fc1 %{{.*}} bias1 %{{.*}} fc2 %{{.*}} {activation_type = #onnx.activation<silu>, k = 2 : i64}
+  %0 = onnx.ms.MoE %x router %z fc1 %w1 bias1 %b1 fc2 %w2 {activation_type = #onnx.activation<silu>, k = 2 : i64} : (tensor<?x8xf32>, tensor<?x4xf32>, tensor<4x16x8xf32>, tensor<4x16xf32>, tensor<4x8x16xf32>) -> tensor<?x8xf32>
+  // CHECK: onnx.ms.MoE %{{.*}} router %{{.*}} fc1 %{{.*}} fc2 %{{.*}} fc3 %{{.*}} bias3 %{{.*}} {activation_type = #onnx.activation<swiglu>, swiglu_limit = 7.000000e+00 : f32}
+  %1 = onnx.ms.MoE %0 router %z fc1 %w1 fc2 %w2 fc3 %w3 bias3 %b3 {activation_type = #onnx.activation<swiglu>, swiglu_limit = 7.0 : f32} : (tensor<?x8xf32>, tensor<?x4xf32>, tensor<4x16x8xf32>, tensor<4x8x16xf32>, tensor<4x16x8xf32>, tensor<4x16xf32>) -> tensor<?x8xf32>
+  return %1 : tensor<?x8xf32>
+}

@@ -218,4 +218,87 @@ def ONNX_MSRotaryEmbeddingOp : ONNX_PureOp<"ms.RotaryEmbedding"> {
   let hasVerifier = 1;
 }
 
+def ONNX_MSMoEOp : ONNX_PureOp<"ms.MoE",
+    [AttrSizedOperandSegments, SameOperandsAndResultElementType]> {
+  let summary = "A Mixture-of-Experts layer behind its router";
+  let description = [{
+    `com.microsoft::MoE` (1): `input` is [T, H] or [B, S, H] with T = B S,
+    `router_probs` [T, E] holds logits in spite of its name. Row by row:
+
+    1. p = softmax of the row of logits, over all E columns;
+    2. the `k` greatest p are selected, of equal ones the greatest index first;
+       NaN counts as greatest, as in `onnx.TopK`;
+    3. a selected expert has the weight p, with `normalize_routing_weights`
+       divided by the sum of the selected p;
+    4. with `use_sparse_mixer` (k = 2, not normalised) both are SparseMixer's
+       instead: twice the argmax (of equal ones the least index) of the logits z,
+       the second time without the first one, and its softmax over the columns j
+       with (max - z_j) / max(|z_j|, max) <= 0.02;
+    5. an expert computes h = W1 x + b1, a = activation(h), W2 a + b2; the result
+       is the sum of the selected ones times their weights, in that order.
+
+    Weights stand [out, in] per expert: `fc1_experts_weights` [E, I, H],
+    `fc2_experts_weights` [E, H, I]. The activations: `relu`, `silu`,
+    `identity`, `gelu` (by tanh), `swiglu`: gate * sigmoid(activation_alpha *
+    gate) * (linear + activation_beta), with gate <= `swiglu_limit` and linear
+    in +-`swiglu_limit` where it is given. `swiglu_fusion` says where gate and
+    linear are: 1: even and odd elements of h, 2: its halves (W1 is [E, 2 I, H]
+    in both cases), 0: h and h3 = W3 x + b3. With another activation W3, b3
+    multiply it: a = activation(h) * h3.
+
+    On f16 and bf16 the router computes in f32, and so is the weighted sum, which
+    is rounded once; experts round after each step.
+
+    What ONNX Runtime's providers (1.31) do differs: the CPU's has no W3, no
+    `swiglu_fusion` but 1, no bf16, ignores `use_sparse_mixer`, and returns
+    wrong values on f16 without `normalize_routing_weights`; it gives a row of
+    zeros where a softmax is NaN, which here gives NaN. `moe-lint` names nodes
+    that run on both with different values.
+
+    Example:
+    ```mlir
+    %y = onnx.ms.MoE %x router %logits fc1 %w1 bias1 %b1 fc2 %w2 {activation_type = #onnx.activation<silu>, k = 2 : i64} : (tensor<?x8xf32>, tensor<?x4xf32>, tensor<4x16x8xf32>, tensor<4x16xf32>, tensor<4x8x16xf32>) -> tensor<?x8xf32>
+    ```
+  }];
+  let arguments = (ins ONNX_FloatTensor:$input, ONNX_FloatTensor:$router_probs,
+      ONNX_FloatTensor:$fc1_experts_weights,
+      Optional<ONNX_FloatTensor>:$fc1_experts_bias,
+      ONNX_FloatTensor:$fc2_experts_weights,
+      Optional<ONNX_FloatTensor>:$fc2_experts_bias,
+      Optional<ONNX_FloatTensor>:$fc3_experts_weights,
+      Optional<ONNX_FloatTensor>:$fc3_experts_bias,
+      DefaultValuedAttr<ONNX_ExpertActivationAttr,
+          "::moe::onnx::ExpertActivation::Relu">:$activation_type,
+      DefaultValuedAttr<I64Attr, "1">:$k,
+      DefaultValuedAttr<I64Attr, "0">:$normalize_routing_weights,
+      DefaultValuedAttr<I64Attr, "0">:$use_sparse_mixer,
+      DefaultValuedAttr<I64Attr, "0">:$swiglu_fusion,
+      DefaultValuedAttr<F32Attr, "1.0f">:$activation_alpha,
+      DefaultValuedAttr<F32Attr, "0.0f">:$activation_beta,
+      OptionalAttr<F32Attr>:$swiglu_limit);
+  let results = (outs ONNX_FloatTensor:$output);
+  let assemblyFormat = [{
+    $input `router` $router_probs
+    `fc1` $fc1_experts_weights (`bias1` $fc1_experts_bias^)?
+    `fc2` $fc2_experts_weights (`bias2` $fc2_experts_bias^)?
+    (`fc3` $fc3_experts_weights^)? (`bias3` $fc3_experts_bias^)?
+    attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// E, and the width I of what fc2 reads.
+    int64_t getNumExperts() {
+      return getFc2ExpertsWeights().getType().getDimSize(0);
+    }
+    int64_t getInnerSize() {
+      return getFc2ExpertsWeights().getType().getDimSize(2);
+    }
+    /// Whether fc1 holds gate and linear part of swiglu.
+    bool isFused() {
+      return getActivationType() == ExpertActivation::Swiglu &&
+             getSwigluFusion() != 0;
+    }
+  }];
+}
+
 #endif // MOE_DIALECT_ONNX_IR_MICROSOFT_TD

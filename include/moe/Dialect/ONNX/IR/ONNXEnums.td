@@ -112,4 +112,15 @@ def ONNX_AspectPolicyAttr : ONNX_EnumAttr<ONNX_AspectPolicy, "aspect_policy"> {
   let assemblyFormat = "`<` $value `>`";
 }
 
+def ONNX_ExpertActivation : ONNX_I32Enum<"ExpertActivation",
+    "What an expert of com.microsoft::MoE does between its matrices", [
+      I32EnumAttrCase<"Relu", 0, "relu">, I32EnumAttrCase<"Gelu", 1, "gelu">,
+      I32EnumAttrCase<"Silu", 2, "silu">,
+      I32EnumAttrCase<"Swiglu", 3, "swiglu">,
+      I32EnumAttrCase<"Identity", 4, "identity">]>;
+def ONNX_ExpertActivationAttr
+    : ONNX_EnumAttr<ONNX_ExpertActivation, "activation"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
 #endif // MOE_DIALECT_ONNX_IR_ONNXENUMS_TD

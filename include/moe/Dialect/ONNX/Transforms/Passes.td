@@ -12,13 +12,19 @@ def InferShapesPass : Pass<"onnx-infer-shapes", "::mlir::ModuleOp"> {
     of functions that nothing calls too. No op is added or removed.
 
     ```mlir
-    %s = onnx.Shape %x : (tensor<?x4xf32>) -> tensor<2xi64>
-    %z = onnx.ConstantOfShape %s : (tensor<2xi64>) -> tensor<?x?xf32>
+    func.func @example(%x: tensor<?x4xf32>) -> tensor<?x?xf32> {
+      %s = onnx.Shape %x : (tensor<?x4xf32>) -> tensor<2xi64>
+      %z = onnx.ConstantOfShape %s : (tensor<2xi64>) -> tensor<?x?xf32>
+      return %z : tensor<?x?xf32>
+    }
     ```
     becomes
     ```mlir
-    %s = onnx.Shape %x : (tensor<?x4xf32>) -> tensor<2xi64>
-    %z = onnx.ConstantOfShape %s : (tensor<2xi64>) -> tensor<?x4xf32>
+    func.func @example(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+      %s = onnx.Shape %x : (tensor<?x4xf32>) -> tensor<2xi64>
+      %z = onnx.ConstantOfShape %s : (tensor<2xi64>) -> tensor<?x4xf32>
+      return %z : tensor<?x4xf32>
+    }
     ```
   }];
 }

@@ -8,6 +8,7 @@
 #define MOE_LIB_DIALECT_MOE_TRANSFORMS_LINT_LINT_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "moe/Dialect/MoE/Analysis/Selection.h"
 #include "moe/Dialect/ONNX/IR/Constants.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
 
@@ -21,6 +22,8 @@ void lintFrozenRouting(mlir::ModuleOp module);
 void lintMissingExperts(mlir::ModuleOp module);
 /// Probabilities of probabilities.
 void lintDoubleSoftmax(mlir::ModuleOp module);
+/// Nodes that runtimes disagree about.
+void lintProviderDependent(mlir::ModuleOp module);
 
 //===----------------------------------------------------------------------===//
 // What values are
@@ -31,10 +34,6 @@ int64_t normalizeAxis(int64_t axis, mlir::Value value);
 
 /// The value behind ops that neither change nor leave out an element.
 mlir::Value peelViews(mlir::Value value);
-
-/// The onnx.TopK or onnx.ArgMax of floats that integers or bools follow from,
-/// or null.
-mlir::Operation *findSelection(mlir::Value value);
 
 /// "0, 2, 3"
 std::string listInts(llvm::ArrayRef<int64_t> values);
