@@ -3,7 +3,8 @@
 // From the constant mask and bias of the route, for rows of finite scores:
 //
 //  * a column whose mask is -inf is selected only if fewer than k columns are
-//    open;
+//    open. Behind a softmax or a sigmoid it is 0, and a bias or groups may lift
+//    that above others; its weight is 0, unless other scores give it;
 //  * scores of sigmoid lie in [0, 1], those of softmax too; a column whose bias
 //    lies more than 1 below that of k open columns is never selected.
 //
@@ -28,6 +29,10 @@ static std::optional<SmallVector<double>> getConstant(Value vector) {
 /// Marks columns that -inf closes.
 static void closeMasked(RouteOp route, llvm::SmallBitVector &isOpen) {
   auto mask = getConstant(route.getMask());
+  bool isScored =
+      route.getOrder() == ScoreOrder::Before && route.getScore() != Score::None;
+  if (isScored && (route.getBias() || route.getGroups() || route.getMix()))
+    return;
   for (size_t i = 0; mask && i < isOpen.size(); ++i)
     if ((*mask)[i] == -std::numeric_limits<double>::infinity())
       isOpen.reset(i);

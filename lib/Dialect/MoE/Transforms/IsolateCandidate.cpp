@@ -26,8 +26,6 @@ namespace {
 struct Extent {
   StringRef file;
   uint64_t begin, end;
-  /// Of its first span: content is made for one type and magnitude.
-  RankedTensorType type;
   /// In the random file.
   uint64_t place = 0;
 };
@@ -42,10 +40,8 @@ public:
   ArrayAttr getSource(rt::WeightOp weight) const;
 
 private:
-  /// Extents of one type and magnitude lie side by side up to this size; more
-  /// of them start a few cache lines after each other, in the same bytes.
-  static constexpr uint64_t regionBytes = uint64_t(256) << 20;
-  static constexpr uint64_t cacheLine = 64, pageSize = 4096;
+  /// Content of the random file is made for whole pages.
+  static constexpr uint64_t pageSize = 4096;
 
   const Extent &find(rt::SpanAttr span) const;
 
@@ -66,14 +62,6 @@ const Extent &RandomFileLayout::find(rt::SpanAttr span) const {
   });
 }
 
-SpanContent SpanContent::get(RankedTensorType type) {
-  int64_t fan = 1;
-  for (int64_t dim :
-       type.getShape().take_back(std::min<size_t>(2, type.getRank())))
-    fan = std::max(fan, dim);
-  return {type.getElementType(), llvm::Log2_64_Ceil(fan)};
-}
-
 void RandomFileLayout::place() {
   SmallVector<rt::SpanAttr> sorted = spans;
   llvm::sort(sorted, [](rt::SpanAttr a, rt::SpanAttr b) {
@@ -86,8 +74,7 @@ void RandomFileLayout::place() {
     if (last && last->file == span.getFile() && span.getOffset() < last->end)
       last->end = std::max(last->end, end);
     else
-      extents.push_back(
-          {span.getFile(), span.getOffset(), end, span.getType()});
+      extents.push_back({span.getFile(), span.getOffset(), end});
   }
 
   // Order of the file -> order of use: only the latter is the same in another
@@ -99,35 +86,14 @@ void RandomFileLayout::place() {
     if (!seen.try_emplace({extent.file, extent.begin}, inOrder.size()).second)
       continue;
     inOrder.push_back(extent);
-    inOrder.back().type = span.getType();
   }
   extents = std::move(inOrder);
 
-  // Regions of one content, each as large as its extents, within a bound.
-  llvm::MapVector<std::pair<Type, unsigned>, SmallVector<Extent *>> regions;
+  // Addresses cost nothing: windows of the random file are mapped, not read.
+  uint64_t next = 0;
   for (Extent &extent : extents) {
-    SpanContent content = SpanContent::get(extent.type);
-    regions[{content.elementType, content.logFan}].push_back(&extent);
-  }
-  uint64_t start = 0;
-  for (auto &[key, members] : regions) {
-    uint64_t total = 0, largest = 0;
-    for (Extent *extent : members) {
-      uint64_t size = llvm::alignTo(extent->end - extent->begin, cacheLine);
-      total += size;
-      largest = std::max(largest, size);
-    }
-    uint64_t end = start, next = start;
-    for (auto [i, extent] : llvm::enumerate(members)) {
-      extent->place = next;
-      uint64_t size = llvm::alignTo(extent->end - extent->begin, cacheLine);
-      end = std::max(end, next + size);
-      next = total <= std::max(regionBytes, largest)
-                 ? next + size
-                 : start + (i + 1) * 5 * cacheLine;
-    }
-    // Pages have one content.
-    start = llvm::alignTo(end, pageSize);
+    extent.place = next;
+    next += llvm::alignTo(extent.end - extent.begin, pageSize);
   }
 }
 

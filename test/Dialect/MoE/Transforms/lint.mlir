@@ -182,3 +182,30 @@ func.func @softmax_behind(%logits: tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<
   %w = onnx.Softmax %v : (tensor<?x2xf32>) -> tensor<?x2xf32>
   return %w, %i : tensor<?x2xf32>, tensor<?x2xi64>
 }
+
+// -----
+
+// What router_probs of com.microsoft::MoE are.
+func.func @softmax_moe(%x: tensor<?x8xf32>, %logits: tensor<?x4xf32>, %w1: tensor<4x6x8xf32>, %w2: tensor<4x8x6xf32>) -> tensor<?x8xf32> {
+  %p = onnx.Softmax %logits : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  // expected-warning@+1 {{double softmax: router_probs of com.microsoft::MoE are logits, of which it takes the softmax, but here they are probabilities already, so that all experts weigh nearly the same; pass logits}}
+  %y = onnx.ms.MoE %x router %p fc1 %w1 fc2 %w2 : (tensor<?x8xf32>, tensor<?x4xf32>, tensor<4x6x8xf32>, tensor<4x8x6xf32>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
+func.func @sparse_mixer(%x: tensor<?x8xf32>, %logits: tensor<?x4xf32>, %w1: tensor<4x6x8xf32>, %w2: tensor<4x8x6xf32>) -> tensor<?x8xf32> {
+  // expected-warning@+1 {{provider-dependent node: with use_sparse_mixer ONNX Runtime's CPU provider takes the two most probable experts, its CUDA provider and this compiler SparseMixer's two, with other weights; leave the attribute out if the plain top 2 is meant, else compare with CUDA}}
+  %y = onnx.ms.MoE %x router %logits fc1 %w1 fc2 %w2 {k = 2 : i64, use_sparse_mixer = 1 : i64} : (tensor<?x8xf32>, tensor<?x4xf32>, tensor<4x6x8xf32>, tensor<4x8x6xf32>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
+func.func @half(%x: tensor<?x8xf16>, %logits: tensor<?x4xf16>, %w1: tensor<4x6x8xf16>, %w2: tensor<4x8x6xf16>) -> (tensor<?x8xf16>, tensor<?x8xf16>) {
+  // expected-warning@+1 {{provider-dependent node: ONNX Runtime's CPU provider (1.30, 1.31) gives wrong values on float16 without normalize_routing_weights, this compiler what the operator says; compare with a float model, or with CUDA}}
+  %y = onnx.ms.MoE %x router %logits fc1 %w1 fc2 %w2 : (tensor<?x8xf16>, tensor<?x4xf16>, tensor<4x6x8xf16>, tensor<4x8x6xf16>) -> tensor<?x8xf16>
+  %z = onnx.ms.MoE %x router %logits fc1 %w1 fc2 %w2 {normalize_routing_weights = 1 : i64} : (tensor<?x8xf16>, tensor<?x4xf16>, tensor<4x6x8xf16>, tensor<4x8x6xf16>) -> tensor<?x8xf16>
+  return %y, %z : tensor<?x8xf16>, tensor<?x8xf16>
+}

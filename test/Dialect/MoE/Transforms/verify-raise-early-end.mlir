@@ -2,7 +2,7 @@
 //
 // AddressSanitizer takes more than any limit.
 // UNSUPPORTED: asan
-// RUN: moe-opt %s --moe-verify-raise="memory-mib=100" \
+// RUN: moe-opt %s --moe-verify-raise="memory-mib=1" \
 // RUN:   --remarks-filter=moe-verify-raise --remark-format=emitRemark 2>&1 \
 // RUN:   | FileCheck %s
 //

@@ -3,22 +3,19 @@
 layer's line says so, no work is done for them, and outputs stay NumPy's."""
 
 import json
-import pathlib
 import subprocess
-import tempfile
 import unittest
 
 import numpy as np
 
 from Inputs.graph import Graph
 from Inputs.layers import Layer
+from Inputs.running import FolderTest, compile_model
 
 
-class ByValueTest(unittest.TestCase):
+class ByValueTest(FolderTest):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
+        super().setUp()
         self.random = np.random.default_rng(21)
 
     def check(self, layer, phrase, ids_of):
@@ -28,20 +25,14 @@ class ByValueTest(unittest.TestCase):
         names = g.input("x", ["T", 8]), g.input("scores", ["T", columns])
         g.output(layer.build(g, *names), "y", ["T", 8])
         g.save(self.folder / "m.onnx")
-        finished = subprocess.run(
-            ["moe-compile", self.folder / "m.onnx", "-o", self.folder / "m"]
-            + ["--instrument-load"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        self.assertEqual(finished.returncode, 0, finished.stderr)
-        self.assertIn(phrase + " cost nothing", finished.stderr)
+        program = self.folder / "m"
+        said = compile_model(self.folder / "m.onnx", program, "--instrument-load")
+        self.assertIn(phrase + " cost nothing", said)
         x = self.random.standard_normal((64, 8)).astype(np.float32)
         scores = self.random.standard_normal((64, columns)).astype(np.float32)
         np.savez(self.folder / "inputs.npz", x=x, scores=scores)
         subprocess.run(
-            [self.folder / "m", "--inputs", self.folder / "inputs.npz"]
+            [program, "--inputs", self.folder / "inputs.npz"]
             + ["--output-dir", self.folder, "--report", self.folder / "r.json"],
             check=True,
             capture_output=True,

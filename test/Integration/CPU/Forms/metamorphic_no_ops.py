@@ -7,7 +7,7 @@ from Inputs import rewrites as r
 
 
 class NoOpsTest(metamorphic.MetamorphicTest):
-    GROUPS = ([r.insert_identities, r.insert_casts, r.insert_reshapes, r.rename],)
+    GROUPS = ([r.insert_identities, r.insert_casts, r.insert_reshapes, r.rename, r.delay],)
 
 
 if __name__ == "__main__":

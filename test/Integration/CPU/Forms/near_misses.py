@@ -15,14 +15,12 @@ from Inputs.planting import Cases, check_refused
 
 # Refused with a reason.
 near_miss = Cases()
-# Refused in silence: what is left looks like no MoE layer.
-unseen = Cases()
 
 
 # Routers.
 
 
-@unseen("ids of the next token", "bmm")
+@near_miss("ids of the next token", "bmm")
 @near_miss("ids of the next token", "loop")
 def _(p):
     users = [n for n in p.users(p.idx) if n not in p.router]
@@ -301,8 +299,8 @@ def _(p):
 
 class NearMissesTest(unittest.TestCase):
     def test_all_are_refused(self):
-        self.assertGreaterEqual(len(near_miss.list), 51)
-        check_refused(self, near_miss.list, unseen.list)
+        self.assertGreaterEqual(len(near_miss.list), 52)
+        check_refused(self, near_miss.list)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,6 @@ from Inputs.planting import Cases, check_refused
 
 # Refused with a reason.
 near_miss = Cases()
-# Refused in silence: what is left looks like no MoE layer.
-unseen = Cases()
 
 
 # Gathered weights.
@@ -60,9 +58,20 @@ def _(p):
 
 
 @near_miss("summed over the row, not over slots", "gather")
-@unseen("summed over the row, not over slots", "sorted")
+@near_miss("summed over the row, not over slots", "sorted")
 def _(p):
     p.all("ReduceSum")[-1].input[1] = p.const([2])
+
+
+@near_miss("the largest of the slots, behind groups", "gather", "groups")
+def _(p):
+    p.all("ReduceSum")[-1].op_type = "ReduceMax"
+
+
+@near_miss("rows of slots lose their mean over tokens", "gather")
+def _(p):
+    rows = p.all("Reshape")[-1]
+    p.after(rows, "Sub", p.op("ReduceMean", rows.output[0], p.const([0])))
 
 
 @near_miss("the weight scales the gate only", "gather")
@@ -88,7 +97,7 @@ def _(p):
 # All experts in one product.
 
 
-@unseen("ids repeat, and the last weight is kept", "bmm")
+@near_miss("ids repeat, and the last weight is kept", "bmm")
 def _(p):
     users = [n for n in p.users(p.idx) if n not in p.router]
     p.replace(p.idx, p.op("Min", p.idx, p.const(1)), users)
@@ -100,7 +109,7 @@ def _(p):
     scatter.input[0] = p.op("Add", scatter.input[0], p.floats(1.0))
 
 
-@unseen("experts that are not selected keep their score", "bmm", "softmax_topk")
+@near_miss("experts that are not selected keep their score", "bmm", "softmax_topk")
 def _(p):
     p.node("ScatterElements").input[0] = p.node("Softmax").output[0]
 
@@ -108,6 +117,14 @@ def _(p):
 @near_miss("the largest of the experts, not their sum", "bmm")
 def _(p):
     p.all("ReduceSum")[-1].op_type = "ReduceMax"
+
+
+@near_miss("weights of null columns, which are 0", "bmm", "adamoe", null="zero")
+def _(p):
+    true = p.op("Cast", p.op("Less", p.idx, p.const(4)), to=1)
+    p.node("ScatterElements").input[2] = p.op("Mul", p.w, true)
+    columns = [n for n in p.all("Slice") if "ScatterElements" in n.input[0]][-1]
+    columns.input[1], columns.input[2] = p.const([4]), p.const([8])
 
 
 # Pairs sorted by expert.
@@ -136,12 +153,12 @@ def _(p):
     p.replace(weight.output[0], weight.input[0])
 
 
-@unseen("rows are sorted by the ids' mirror image", "sorted")
+@near_miss("rows are sorted by the ids' mirror image", "sorted")
 def _(p):
     p.set(p.all("TopK")[1], largest=1)
 
 
-@unseen("rows of the token after a wrong division", "sorted")
+@near_miss("rows of the token after a wrong division", "sorted")
 def _(p):
     p.node("Div", 1).input[1] = p.const(3)
 
@@ -154,8 +171,11 @@ def _(p):
 
 class StackedNearMissesTest(unittest.TestCase):
     def test_all_are_refused(self):
-        self.assertGreaterEqual(len(near_miss.list), 18)
-        check_refused(self, near_miss.list, unseen.list)
+        self.assertGreaterEqual(len(near_miss.list), 26)
+        for case, said in check_refused(self, near_miss.list):
+            # Groups of columns are no experts: one line is about the layer.
+            if case.layer.router.kind == "groups":
+                self.assertEqual(said.count("not raised"), 1, said)
 
 
 if __name__ == "__main__":

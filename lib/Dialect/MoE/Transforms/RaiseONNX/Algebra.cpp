@@ -82,7 +82,8 @@ static bool isSelection(const Expr *expr) {
 
 static bool haveSameCondition(const Expr *lhs, const Expr *rhs) {
   return lhs->kind == rhs->kind && lhs->selector == rhs->selector &&
-         lhs->isSummed == rhs->isSummed && lhs->columns == rhs->columns;
+         lhs->isSummed == rhs->isSummed && lhs->columns == rhs->columns &&
+         lhs->isRepeated == rhs->isRepeated;
 }
 
 /// f(Select(S, d, a), b) = Select(S, f(d, b), f(a, b)). A sum over several
@@ -112,8 +113,9 @@ const Expr *Algebra::distribute(ArrayRef<const Expr *> operands, Apply apply,
     return sum;
   }
   const Expr *select = *first;
-  bool matchesOne =
-      select->selector == Selector::Column || select->columns.count() == 1;
+  bool matchesOne = select->selector == Selector::Column
+                        ? !select->isRepeated
+                        : select->columns.count() == 1;
   bool isSumOfMany = select->isSummed && !(isDistinct && matchesOne);
   bool isPureFactor =
       isLinear && numSelections == 1 && select->hasNumber && !select->number;
@@ -133,7 +135,8 @@ const Expr *Algebra::distribute(ArrayRef<const Expr *> operands, Apply apply,
     return nullptr;
   std::optional<double> otherwise = fold(numbers);
   return select->selector == Selector::Column
-             ? selectColumn(select->isSummed, term, otherwise)
+             ? selectColumn(select->isSummed, term, otherwise,
+                            select->isRepeated)
              : this->select(select->columns, select->isSummed, term, otherwise);
 }
 
@@ -154,6 +157,16 @@ const Expr *Algebra::select(const llvm::BitVector &columns, bool isSummed,
   }
   if (columns.all() && !isSummed)
     return term;
+  // 0 in some columns and a number in others: a mask of the others.
+  bool isOfNumbers =
+      !isSummed && term->kind == ExprKind::Number && otherwise.has_value();
+  if (isOfNumbers && (columns.none() || term->number == *otherwise))
+    return exprs.getNumber(term->type, *otherwise);
+  if (isOfNumbers && term->number == 0) {
+    llvm::BitVector others = columns;
+    return select(others.flip(), isSummed,
+                  exprs.getNumber(term->type, *otherwise));
+  }
   Expr expr(ExprKind::Select);
   expr.type = term->type;
   expr.shape = term->shape;
@@ -167,7 +180,8 @@ const Expr *Algebra::select(const llvm::BitVector &columns, bool isSummed,
 }
 
 const Expr *Algebra::selectColumn(bool isSummed, const Expr *term,
-                                  std::optional<double> otherwise) {
+                                  std::optional<double> otherwise,
+                                  bool isRepeated) {
   if (!term || isSelection(term))
     return nullptr;
   Expr expr(ExprKind::Select);
@@ -176,6 +190,7 @@ const Expr *Algebra::selectColumn(bool isSummed, const Expr *term,
   expr.operands = {term};
   expr.selector = Selector::Column;
   expr.isSummed = isSummed && numSlots > 1;
+  expr.isRepeated = isRepeated;
   expr.number = otherwise.value_or(0);
   expr.hasNumber = otherwise.has_value();
   return exprs.get(std::move(expr));
@@ -230,6 +245,24 @@ const Expr *Algebra::makeOp(Operation *op, ArrayRef<const Expr *> operands) {
   return exprs.get(std::move(expr));
 }
 
+/// Where(ids in S, number, x) = Select(S, number, x) has the number where the
+/// ids are not in the rest: it selects x there.
+const Expr *Algebra::selectByMask(Operation *op,
+                                  ArrayRef<const Expr *> operands) {
+  if (!isa<onnx::WhereOp>(op))
+    return nullptr;
+  const Expr *mask = operands[0], *number = operands[1], *rest = operands[2];
+  bool isMask = mask->kind == ExprKind::Select && !mask->isSummed &&
+                mask->selector == Selector::Index && mask->hasNumber &&
+                mask->number == 0 &&
+                mask->operands.front()->kind == ExprKind::Number;
+  if (!isMask || number->kind != ExprKind::Number || isSelection(rest) ||
+      rest->kind == ExprKind::Number)
+    return nullptr;
+  llvm::BitVector others = mask->columns;
+  return select(others.flip(), /*isSummed=*/false, rest, number->number);
+}
+
 const Expr *Algebra::elementwise(Operation *op,
                                  ArrayRef<const Expr *> operands) {
   if (isa<onnx::IdentityOp>(op))
@@ -240,6 +273,8 @@ const Expr *Algebra::elementwise(Operation *op,
     return add(operands[0], operands[1]);
   if (isa<onnx::AndOp>(op) && llvm::all_of(operands, isSelection))
     return multiply(operands[0], operands[1]);
+  if (const Expr *choice = selectByMask(op, operands))
+    return choice;
   return distribute(
       operands, [&](ArrayRef<const Expr *> args) { return makeOp(op, args); },
       [&](ArrayRef<std::optional<double>> numbers) {
@@ -288,6 +323,15 @@ const Expr *Algebra::add(const Expr *lhs, const Expr *rhs) {
     return nullptr;
   if (const Expr *sum = makeSum(lhs, rhs))
     return sum;
+  // A sum that begins with rows: what its first expert is added to.
+  for (auto [rows, first] : {std::pair(lhs, rhs), std::pair(rhs, lhs)}) {
+    bool isExpert =
+        first->kind == ExprKind::Select && first->selector == Selector::Index &&
+        first->columns.count() == 1 && (first->isSummed || numSlots == 1);
+    if (isExpert && first->shape.size() == 1 && !isSelection(rows) &&
+        rows->kind != ExprKind::Number && rows->shape == first->shape)
+      return addToRows(rows, first);
+  }
   return distribute(
       {lhs, rhs},
       [&](ArrayRef<const Expr *> args) {

@@ -47,13 +47,15 @@ public:
   /// The id of (t, s) is in `columns`: `term`, else `otherwise`.
   const Expr *select(const llvm::BitVector &columns, bool isSummed,
                      const Expr *term, std::optional<double> otherwise = 0.0);
-  /// The same with one column that is c.
+  /// The same with one column that is c; `isRepeated` if several slots of a
+  /// token may have it.
   const Expr *selectColumn(bool isSummed, const Expr *term,
-                           std::optional<double> otherwise);
+                           std::optional<double> otherwise,
+                           bool isRepeated = false);
 
-  /// The sum over slots, over columns.
+  /// The sum over slots, over an axis that has these columns.
   const Expr *sumSlots(const Expr *expr);
-  const Expr *sumColumns(const Expr *expr);
+  const Expr *sumColumns(const Expr *expr, const llvm::BitVector &columns);
 
   /// The part of a constant that belongs to the expert; `rows` as many as there
   /// are columns, of the leading dim of `whole`.
@@ -63,8 +65,10 @@ public:
   /// The same node on other operands.
   const Expr *rebuild(const Expr *expr, llvm::ArrayRef<const Expr *> operands);
 
-  /// The expression with c replaced: by the id of the slot, or by a column.
-  const Expr *replaceColumn(const Expr *expr, std::optional<int64_t> column);
+  /// The expression with c replaced: by the id of the slot, or by the columns
+  /// that are in one place of an axis.
+  const Expr *replaceColumn(const Expr *expr,
+                            std::optional<llvm::BitVector> columns);
 
   /// One expression that equals `exprs[i]` where the id is in `columns[i]`.
   /// Null with `difference` set to two nodes that do not agree.
@@ -82,6 +86,8 @@ private:
   const Expr *makeOp(mlir::Operation *op,
                      llvm::ArrayRef<const Expr *> operands);
   const Expr *makeSum(const Expr *lhs, const Expr *rhs);
+  const Expr *selectByMask(mlir::Operation *op,
+                           llvm::ArrayRef<const Expr *> operands);
 
   ExprContext &exprs;
   onnx::DimContext &dims;

@@ -74,7 +74,7 @@ const Expr *Algebra::addToRows(const Expr *rows, const Expr *sum) {
                 rows->kind != ExprKind::Select && rows->kind != ExprKind::Sum;
   auto parts = partsOf(sum);
   if (!isRows || !parts || rows->shape != sum->shape)
-    return add(rows, sum);
+    return makeSum(rows, sum);
   Expr expr(ExprKind::Sum);
   expr.type = sum->type;
   expr.shape = sum->shape;
@@ -106,17 +106,17 @@ const Expr *Algebra::sumSlots(const Expr *expr) {
     return nullptr;
   const Expr *term = expr->operands.front();
   return expr->selector == Selector::Column
-             ? selectColumn(/*isSummed=*/true, term, 0.0)
+             ? selectColumn(/*isSummed=*/true, term, 0.0, expr->isRepeated)
              : select(expr->columns, /*isSummed=*/true, term);
 }
 
-const Expr *Algebra::sumColumns(const Expr *expr) {
+const Expr *Algebra::sumColumns(const Expr *expr,
+                                const llvm::BitVector &columns) {
   if (!expr || expr->kind != ExprKind::Select ||
       expr->selector != Selector::Column || !hasDefaultZero(expr))
     return nullptr;
   const Expr *term = replaceColumn(expr->operands.front(), std::nullopt);
-  return expr->isSummed ? select(getAllColumns(), /*isSummed=*/true, term)
-                        : term;
+  return select(columns, expr->isSummed, term);
 }
 
 //===----------------------------------------------------------------------===//
@@ -166,7 +166,8 @@ const Expr *Algebra::rebuild(const Expr *expr,
     return expr->selector == Selector::Column
                ? selectColumn(expr->isSummed, operands[0],
                               expr->hasNumber ? std::optional(expr->number)
-                                              : std::nullopt)
+                                              : std::nullopt,
+                              expr->isRepeated)
                : select(expr->columns, expr->isSummed, operands[0],
                         expr->hasNumber ? std::optional(expr->number)
                                         : std::nullopt);
@@ -176,9 +177,12 @@ const Expr *Algebra::rebuild(const Expr *expr,
 }
 
 const Expr *Algebra::replaceColumn(const Expr *root,
-                                   std::optional<int64_t> column) {
-  if (!root)
+                                   std::optional<llvm::BitVector> columns) {
+  if (!root || (columns && columns->none()))
     return nullptr;
+  std::optional<int64_t> column;
+  if (columns)
+    column = columns->find_first();
   llvm::DenseMap<const Expr *, const Expr *> done;
   SmallVector<const Expr *> stack{root};
   auto replaceLeaf = [&](const Expr *expr) -> const Expr * {
@@ -236,10 +240,7 @@ const Expr *Algebra::replaceColumn(const Expr *root,
         expr->operands, [&](const Expr *operand) { return done[operand]; });
     if (expr->kind == ExprKind::Select && expr->selector == Selector::Column) {
       // c is the slot's own id now, or this column.
-      llvm::BitVector one(numColumns);
-      if (column)
-        one.set(*column);
-      done[expr] = column ? select(one, expr->isSummed, operands.front(),
+      done[expr] = column ? select(*columns, expr->isSummed, operands.front(),
                                    expr->hasNumber ? std::optional(expr->number)
                                                    : std::nullopt)
                           : operands.front();

@@ -23,13 +23,13 @@ static bool isLeadingFeature(const Term &term, const Dim &dim) {
          isFeature(dim, term.expr->shape.size() - 1);
 }
 
-void Interpreter::selectByColumn(Term &term, size_t dim) {
-  if (term.expr->shape.front() != selection.numColumns)
+void Interpreter::selectByColumn(Term &term, size_t dim, const Atom *columns) {
+  if (!columns || !columns->extent.isConstant(term.expr->shape.front()))
     return;
-  if (const Expr *part =
-          algebra.getExpertWeight(term.expr, Selector::Column, identity)) {
+  if (const Expr *part = algebra.getExpertWeight(term.expr, Selector::Column,
+                                                 columns->positions)) {
     term.expr = part;
-    term.dims[dim] = {Axis{column, -1}};
+    term.dims[dim] = {Axis{columns, -1}};
   }
 }
 
@@ -43,17 +43,17 @@ std::optional<Dims> Interpreter::broadcast(MutableArrayRef<Term> terms) {
       size_t offset = rank - term.dims.size();
       return i < offset ? nullptr : &term.dims[i - offset];
     };
-    bool isOfColumns = llvm::any_of(terms, [&](const Term &term) {
-      const Dim *dim = getDim(term);
-      return dim && isAxis(*dim, column);
-    });
+    const Atom *columns = nullptr;
+    for (const Term &term : terms)
+      if (const Dim *dim = getDim(term))
+        columns = columns ? columns : getColumnAxis(*dim);
     const Expr *model = nullptr;
     for (Term &term : terms) {
       const Dim *dim = getDim(term);
       if (!dim || dim->empty())
         continue;
-      if (isOfColumns && isLeadingFeature(term, *dim)) {
-        selectByColumn(term, i - (rank - term.dims.size()));
+      if (columns && isLeadingFeature(term, *dim)) {
+        selectByColumn(term, i - (rank - term.dims.size()), columns);
         dim = getDim(term);
       }
       if (!model)
@@ -74,7 +74,7 @@ Term Interpreter::elementwise(Operation *op) {
   SmallVector<Term, 2> terms;
   bool isOfIntegers = false;
   for (Value operand : op->getOperands()) {
-    terms.push_back(get(operand));
+    terms.push_back(getStack(operand));
     const Expr *expr = terms.back().expr;
     isOfIntegers |= !expr->type;
   }
@@ -122,21 +122,30 @@ Term Interpreter::matMul(Term lhs, Term rhs) {
   Dims dims;
   for (size_t i = 0; i + 2 < rank; ++i) {
     // Weights batched by expert meet rows of every column.
-    auto runsOverColumns = [&](const Dim &dim) {
-      return isAxis(dim, column) || dim.empty() ||
-             (dim.size() == 1 && dim.front().isAny() &&
-              dim.front().atom->extent == column->extent);
+    auto meet = [&](Term &weights, const Dim &rows) {
+      if (!isLeadingFeature(weights, weights.dims[i]))
+        return;
+      const Atom *columns = getColumnAxis(rows);
+      bool isOfAny = rows.empty() || (rows.size() == 1 && rows.front().isAny());
+      if (isOfAny)
+        columns = findColumns(constant(weights.expr->shape.front()));
+      selectByColumn(weights, i, columns);
     };
-    if (isLeadingFeature(rhs, rhs.dims[i]) && runsOverColumns(lhs.dims[i]))
-      selectByColumn(rhs, i);
-    if (isLeadingFeature(lhs, lhs.dims[i]) && runsOverColumns(rhs.dims[i]))
-      selectByColumn(lhs, i);
+    meet(rhs, lhs.dims[i]);
+    meet(lhs, rhs.dims[i]);
     std::optional<Dim> dim =
         layout.unify(lhs.dims[i], lhs.expr, rhs.dims[i], rhs.expr);
     if (!dim)
       return Term::none("its operands belong to different tokens or slots");
     dims.push_back(std::move(*dim));
   }
+  // Weights per column mix constant rows, one for each.
+  auto mix = [&](Term &rows, size_t dim, const Dim &columns) {
+    if (isLeadingFeature(rows, rows.dims[dim]) && rows.expr->shape.size() == 2)
+      selectByColumn(rows, dim, getColumnAxis(columns));
+  };
+  mix(rhs, rank - 2, lhs.dims[rank - 1]);
+  mix(lhs, rank - 1, rhs.dims[rank - 2]);
   const Dim &left = lhs.dims[rank - 2], &leftSum = lhs.dims[rank - 1];
   const Dim &rightSum = rhs.dims[rank - 2], &right = rhs.dims[rank - 1];
   auto getContracted = [](const Dim &dim) { return 1 - dim.front().feature; };
@@ -159,12 +168,12 @@ Term Interpreter::matMul(Term lhs, Term rhs) {
   // Sums over slots or columns.
   std::optional<Dim> contracted =
       layout.unify(leftSum, lhs.expr, rightSum, rhs.expr);
-  if (contracted &&
-      (isAxis(*contracted, slot) || isAxis(*contracted, column)) &&
+  const Atom *columns = contracted ? getColumnAxis(*contracted) : nullptr;
+  if (contracted && (isAxis(*contracted, slot) || columns) &&
       (lhs.expr->isScalar() || rhs.expr->isScalar())) {
     const Expr *product = algebra.multiply(lhs.expr, rhs.expr);
-    const Expr *sum = isAxis(*contracted, slot) ? algebra.sumSlots(product)
-                                                : algebra.sumColumns(product);
+    const Expr *sum = columns ? algebra.sumColumns(product, columns->columns)
+                              : algebra.sumSlots(product);
     dims.push_back(left);
     dims.push_back(right);
     if (sum)

@@ -45,9 +45,11 @@ private:
   void emitOriginal(Block &block, const Slice &slice);
   void emitRaised(Block &block, const Slice &slice);
   Value emitScalar(RegionWriter &region, const Expr *expr);
+  Value emitNegated(Value scores);
   Value emitExperts(RegionWriter &region, Value ids, Value weight,
                     Value inputWeight);
-  Value emitStacked(RegionWriter &region, const Expr *expr, bool isTransposed);
+  Value emitStacked(RegionWriter &region, const Expr *expr, ExpertKind kind,
+                    bool isTransposed);
 
   const Selection &selection;
   const LayerMatch &layer;
@@ -79,6 +81,21 @@ Value Emitter::emitScalar(RegionWriter &region, const Expr *expr) {
   return emitSlots(builder, loc, expr, collapsed, selection.numSlots);
 }
 
+/// The least scores as the greatest; NaN, after all numbers, stays there.
+Value Emitter::emitNegated(Value scores) {
+  auto type = cast<RankedTensorType>(scores.getType());
+  auto scalar = RankedTensorType::get({}, type.getElementType());
+  auto least = APFloat::getInf(
+      cast<FloatType>(type.getElementType()).getFloatSemantics(),
+      /*Negative=*/true);
+  Value last = onnx::ConstantOp::create(builder, loc, scalar,
+                                        DenseElementsAttr::get(scalar, least));
+  Value isNaN = onnx::IsNaNOp::create(builder, loc,
+                                      type.clone(builder.getI1Type()), scores);
+  Value negated = onnx::NegOp::create(builder, loc, type, scores);
+  return onnx::WhereOp::create(builder, loc, type, isNaN, last, negated);
+}
+
 void Emitter::emitOriginal(Block &block, const Slice &slice) {
   RegionWriter region(builder, loc, slice, numTokenDims);
   region.begin(block);
@@ -94,12 +111,12 @@ void Emitter::emitOriginal(Block &block, const Slice &slice) {
 
 /// The constants that a node stands for, by expert, as one tensor [E, ...].
 Value Emitter::emitStacked(RegionWriter &region, const Expr *expr,
-                           bool isTransposed) {
+                           ExpertKind kind, bool isTransposed) {
   SmallVector<WeightRow> rows;
   unsigned column = 0;
   for (const ExpertRun &run : layer.runs)
     for (int64_t i = 0; i < run.count; ++i, ++column)
-      if (run.kind == ExpertKind::FFN)
+      if (run.kind == kind)
         rows.push_back(expr->rows[column]);
   int64_t numExperts = rows.size();
   SmallVector<int64_t> shape{numExperts};
@@ -173,12 +190,17 @@ Value Emitter::emitExperts(RegionWriter &region, Value ids, Value weight,
   for (auto [expr, value] : layer.rows)
     rows.push_back(region.copyFlat(value));
   for (const Expr *expr : layer.stacked)
-    stacked.push_back(emitStacked(region, expr, transposed.contains(expr)));
+    stacked.push_back(
+        emitStacked(region, expr, ExpertKind::FFN, transposed.contains(expr)));
   for (const Expr *expr : layer.shared)
     shared.push_back(region.copy(expr->rows.front().value));
+  Value constants;
+  if (layer.constants)
+    constants = emitStacked(region, layer.constants, ExpertKind::Constant,
+                            /*isTransposed=*/false);
   auto experts = ExpertsOp::create(
       builder, loc, collapseType(layer.result.getType(), numTokenDims), ids,
-      weight, rows, stacked, shared, /*constants=*/Value(), inputWeight,
+      weight, rows, stacked, shared, constants, inputWeight,
       /*coefficients=*/ValueRange(), /*terms=*/ValueRange(),
       KindsAttr::get(builder.getContext(), layer.runs),
       /*layer=*/FlatSymbolRefAttr());
@@ -191,13 +213,16 @@ void Emitter::emitRaised(Block &block, const Slice &slice) {
   RegionWriter region(builder, loc, slice, numTokenDims);
   region.begin(block);
   Value scores = region.copyFlat(route.scores);
+  if (route.isNegated)
+    scores = emitNegated(scores);
+  Value mix = route.mix ? region.copyFlat(route.mix) : Value();
   auto type = cast<RankedTensorType>(scores.getType());
   SmallVector<int64_t> shape{type.getDimSize(0), selection.numSlots};
   auto idType = RankedTensorType::get(shape, builder.getI32Type());
   auto op = RouteOp::create(
       builder, loc, idType, type.clone(shape), scores,
-      /*project=*/ValueRange(), region.copy(route.bias), /*mask=*/Value(),
-      /*mix=*/Value(), route.select,
+      /*project=*/ValueRange(), region.copy(route.bias),
+      region.copy(route.mask), mix, route.select,
       ScoreAttr::get(builder.getContext(), route.score),
       ScoreOrderAttr::get(builder.getContext(), route.order), route.groups,
       route.normalizeOver, route.denominator, route.scale);
@@ -260,14 +285,17 @@ bool Emitter::hasDynamicTokens(Refusal &refusal) {
 bool Emitter::collect(Slice &slice, Refusal &refusal) {
   SmallVector<Value> wanted;
   // Weights in the order in which experts read them.
-  for (ArrayRef<const Expr *> list :
-       {ArrayRef(layer.stacked), ArrayRef(layer.shared)})
-    for (const Expr *expr : list)
-      for (const WeightRow &row : expr->rows)
-        if (row.value)
-          wanted.push_back(row.value);
-  if (route.bias)
-    wanted.push_back(route.bias);
+  SmallVector<const Expr *> constants(layer.stacked);
+  llvm::append_range(constants, layer.shared);
+  if (layer.constants)
+    constants.push_back(layer.constants);
+  for (const Expr *expr : constants)
+    for (const WeightRow &row : expr->rows)
+      if (row.value)
+        wanted.push_back(row.value);
+  for (Value vector : {route.bias, route.mask})
+    if (vector)
+      wanted.push_back(vector);
   wanted.push_back(layer.result);
   wanted.push_back(selection.ids);
   if (route.weights)
@@ -304,8 +332,9 @@ CandidateOp Emitter::run(Refusal &refusal) {
   for (auto [expr, value] : layer.rows)
     outside.push_back(value);
   outside.push_back(route.scores);
-  if (layer.base)
-    outside.push_back(layer.base);
+  for (Value row : {route.mix, layer.base})
+    if (row)
+      outside.push_back(row);
   llvm::SetVector<Value> rows(outside.begin(), outside.end());
   Slice slice(dims, dims.getDims(selection.ids).drop_back(),
               rows.getArrayRef());

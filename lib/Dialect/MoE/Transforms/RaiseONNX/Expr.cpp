@@ -35,6 +35,7 @@ void Expr::Profile(llvm::FoldingSetNodeID &id) const {
   for (unsigned column : columns.set_bits())
     id.AddInteger(column);
   id.AddBoolean(isSummed);
+  id.AddBoolean(isRepeated);
   id.AddPointer(first.getAsOpaquePointer());
   id.AddPointer(second.getAsOpaquePointer());
 }

@@ -89,6 +89,8 @@ struct Expr : llvm::FoldingSetNode {
   llvm::SmallVector<int64_t, 0> ints;
   llvm::BitVector columns;
   bool isSummed = false;
+  /// Select by Selector::Column: whether several slots may match.
+  bool isRepeated = false;
   onnx::DimExpr first, second;
 
   unsigned depth = 0;

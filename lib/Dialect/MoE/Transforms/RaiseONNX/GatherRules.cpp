@@ -43,10 +43,10 @@ Term Interpreter::gatherAt(const Term &data, int64_t axis, const Expr *index,
     expr = algebra.getExpertWeight(data.expr, Selector::None, {*known});
   } else if (isLeading && index->kind == ExprKind::ColumnId) {
     expr = algebra.getExpertWeight(data.expr, Selector::Column, identity);
-  } else if (isAxis(dim, column) && known) {
-    int64_t at = *known < 0 ? *known + selection.numColumns : *known;
-    if (at >= 0 && at < selection.numColumns)
-      expr = algebra.replaceColumn(data.expr, at);
+  } else if (const Atom *columns = getColumnAxis(dim); columns && known) {
+    int64_t extent = columns->extent.getConstant().value_or(0);
+    int64_t at = *known < 0 ? *known + extent : *known;
+    expr = algebra.replaceColumn(data.expr, getColumnsAt(columns, at));
   } else if (data.expr->kind == ExprKind::Tuple && isFeature(dim, 0) && known) {
     int64_t count = data.expr->operands.size();
     int64_t at = *known < 0 ? *known + count : *known;
@@ -60,6 +60,13 @@ Term Interpreter::gatherAt(const Term &data, int64_t axis, const Expr *index,
         place.atom->kind == AtomKind::Pairs && selection.isDistinct &&
         expr->columns.count() == 1 && place.atom->columns == expr->columns)
       expr = expr->operands.front();
+  // Where only pairs of the columns are listed, nothing is left to select.
+  for (const Axis &place : flatten(indexDims))
+    if (expr && expr->kind == ExprKind::Select && !expr->isSummed &&
+        expr->selector == Selector::Index && place.atom &&
+        place.atom->kind == AtomKind::Pairs &&
+        !place.atom->columns.test(expr->columns))
+      expr = expr->operands.front();
   if (!expr)
     return Term::none("its indices are not those of the layer's experts, "
                       "tokens or slots");
@@ -67,7 +74,8 @@ Term Interpreter::gatherAt(const Term &data, int64_t axis, const Expr *index,
 }
 
 Term Interpreter::gather(onnx::GatherOp op) {
-  const Term &data = get(op.getData()), &index = get(op.getIndices());
+  Term data = getStack(op.getData());
+  const Term &index = get(op.getIndices());
   int64_t axis = normalize(op.getAxis(), data.dims.size());
   return gatherAt(data, axis, index.expr, index.dims);
 }
@@ -76,7 +84,7 @@ Term Interpreter::gatherND(onnx::GatherNDOp op) {
   if (op.getBatchDims() != 0)
     return Term::none("it has batch dims");
   const Term &index = get(op.getIndices());
-  Term result = get(op.getData());
+  Term result = getStack(op.getData());
   Dims dims = index.dims;
   Dim last = dims.pop_back_val();
   SmallVector<const Expr *> components{index.expr};

@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "Interpreter.h"
 
+#include "Route.h"
+
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Matchers.h"
 #include "moe/Dialect/RT/IR/RT.h"
@@ -42,7 +44,7 @@ Interpreter::Interpreter(const onnx::SymbolicDims &symbolicDims,
   for (DimExpr extent : extentsOf(selection.ids).drop_back())
     tokens.push_back(layout.createAtom(AtomKind::Token, extent));
   slot = layout.createAtom(AtomKind::Slot, constant(selection.numSlots));
-  column = layout.createAtom(AtomKind::Column, constant(selection.numColumns));
+  column = getColumns(identity, selection.numColumns);
 }
 
 //===----------------------------------------------------------------------===//
@@ -121,13 +123,28 @@ Term Interpreter::evaluate(Value value) {
                        term.expr->kind != ExprKind::Mul;
   if (isFloat && !isTransparent)
     if (Term slotTerm = makeSlot(value))
-      term = std::move(slotTerm);
+      term = selectWeighed(value, std::move(slotTerm));
   if (!term && isFloat && !dependsOnIds && startsWithTokens(value))
     term = makeRow(value);
   if (!term && isConstant(value))
     term = makeConstant(value);
   term.dependsOnIds = dependsOnIds;
   return term;
+}
+
+/// A quotient of weights that are 0 where ids are null is 0 there.
+Term Interpreter::selectWeighed(Value value, Term weight) {
+  auto div = value.getDefiningOp<onnx::DivOp>();
+  const Term *dividend = div ? lookup(div->getOperand(0)) : nullptr;
+  if (!dividend || !*dividend || !isKeptOffZero(div->getOperand(1)) ||
+      dividend->dims != weight.dims)
+    return weight;
+  const Expr *expr = dividend->expr;
+  if (expr->kind != ExprKind::Select || expr->selector != Selector::Index ||
+      expr->isSummed || !expr->hasNumber || expr->number != 0)
+    return weight;
+  weight.expr = algebra.select(expr->columns, /*isSummed=*/false, weight.expr);
+  return weight;
 }
 
 Term Interpreter::evaluateOp(Value value) {
@@ -152,7 +169,7 @@ Term Interpreter::evaluateOp(Value value) {
       .Case([&](onnx::ScatterNDOp scatter) { return scatterND(scatter); })
       .Case([&](onnx::TopKOp topK) { return sort(topK, number); })
       .Case([&](onnx::MatMulOp product) {
-        return matMul(get(product.getA()), get(product.getB()));
+        return matMul(getStack(product.getA()), getStack(product.getB()));
       })
       .Case([&](onnx::GemmOp product) { return gemm(product); })
       .Case([&](onnx::EinsumOp product) { return einsum(product); })

@@ -65,6 +65,7 @@ private:
   bool startsWithTokens(mlir::Value value) const;
   Term makeRow(mlir::Value value);
   Term makeSlot(mlir::Value value);
+  Term selectWeighed(mlir::Value value, Term weight);
   Term makeConstant(mlir::Value value);
   Term makeScalar(mlir::Value value);
   Term makeRange(onnx::RangeOp op);
@@ -82,6 +83,8 @@ private:
   Term sliceSorted(onnx::SliceOp op, const Term &data, int64_t axis);
   Term sliceFeature(mlir::Operation *op, const Term &data, int64_t axis,
                     int64_t start, int64_t step, int64_t count);
+  Term sliceColumns(const Term &data, int64_t axis, int64_t start, int64_t step,
+                    int64_t count);
 
   // ComputeRules.cpp, EinsumRules.cpp, ReduceRules.cpp.
   Term elementwise(mlir::Operation *op);
@@ -93,7 +96,9 @@ private:
   /// The dims that operands broadcast to. Constants that lie along columns
   /// become the parts of the column's expert.
   std::optional<Dims> broadcast(llvm::MutableArrayRef<Term> terms);
-  void selectByColumn(Term &term, size_t dim);
+  void selectByColumn(Term &term, size_t dim, const Atom *columns);
+  /// The axis of columns for a dim of `extent`, the latest if there are more.
+  const Atom *findColumns(onnx::DimExpr extent) const;
 
   // IntegerRules.cpp: ids, and places of tokens and slots.
   const Expr *combineIntegers(mlir::Operation *op,
@@ -136,6 +141,10 @@ private:
   bool isConsistent(const Term &term) const;
   bool isIdentityColumn(const Expr *expr) const;
   const Expr *columnIds();
+  /// The axis in which the router's columns have these positions.
+  const Atom *getColumns(llvm::ArrayRef<int64_t> positions, int64_t extent);
+  /// A whole constant of several features, read in the order of its dims.
+  Term getStack(mlir::Value value);
   onnx::DimExpr constant(int64_t value) { return context.getConstant(value); }
 
   const onnx::SymbolicDims &symbolicDims;
@@ -148,6 +157,8 @@ private:
   llvm::SmallVector<const Atom *> tokens;
   const Atom *slot;
   const Atom *column;
+  /// Axes of columns, `column` first.
+  llvm::SmallVector<const Atom *> columnAxes;
   const Atom *sorted = nullptr;
   llvm::DenseMap<const Expr *, const Atom *> pairLists;
   llvm::DenseMap<int64_t, const Atom *> sortedParts;

@@ -21,8 +21,22 @@ bool moe::raise::isFeature(const Dim &dim, int64_t feature) {
          dim.front().feature == feature;
 }
 
+const Atom *moe::raise::getColumnAxis(const Dim &dim) {
+  bool isOfColumns = dim.size() == 1 && dim.front().atom &&
+                     dim.front().atom->kind == AtomKind::Column;
+  return isOfColumns ? dim.front().atom : nullptr;
+}
+
+llvm::BitVector moe::raise::getColumnsAt(const Atom *axis, int64_t position) {
+  llvm::BitVector columns(axis->positions.size());
+  for (auto [column, at] : llvm::enumerate(axis->positions))
+    if (at == position)
+      columns.set(column);
+  return columns;
+}
+
 const Atom *Layout::createAtom(AtomKind kind, DimExpr extent) {
-  atoms.push_back(std::make_unique<Atom>(Atom{kind, extent, {}}));
+  atoms.push_back(std::make_unique<Atom>(Atom{kind, extent, {}, {}}));
   return atoms.back().get();
 }
 

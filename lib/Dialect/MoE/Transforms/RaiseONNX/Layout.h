@@ -19,7 +19,7 @@ namespace moe::raise {
 enum class AtomKind {
   Token,  ///< part of t
   Slot,   ///< s
-  Column, ///< c
+  Column, ///< c, or its place in `positions`
   Pairs,  ///< the pairs (t, s) whose expert is in `columns`, in some order
   Sorted, ///< all pairs, by expert
   Any,    ///< nothing depends on it
@@ -30,6 +30,9 @@ struct Atom {
   AtomKind kind;
   onnx::DimExpr extent;
   llvm::BitVector columns;
+  /// Of an axis of columns: where in it each column of the router is, -1 for
+  /// nowhere. (Null columns may be left out; ids may be clipped.)
+  llvm::SmallVector<int64_t, 0> positions;
 };
 
 /// An atom, or a feature. Features count from the last one, 0, as broadcasting
@@ -81,6 +84,11 @@ Dim flatten(llvm::ArrayRef<Dim> dims);
 /// Whether `dim` is this one axis.
 bool isAxis(const Dim &dim, const Atom *atom);
 bool isFeature(const Dim &dim, int64_t feature);
+
+/// The axis of columns that `dim` is, or null.
+const Atom *getColumnAxis(const Dim &dim);
+/// The columns of the router that are at one place of an axis.
+llvm::BitVector getColumnsAt(const Atom *axis, int64_t position);
 
 /// Makes atoms and moves axes.
 class Layout {

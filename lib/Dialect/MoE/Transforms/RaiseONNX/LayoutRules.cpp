@@ -174,14 +174,9 @@ Term Interpreter::sliceFeature(Operation *op, const Term &data, int64_t axis,
         return Term::get(part, std::move(dims));
     return Term::none("it is a part of a constant");
   }
-  if (isAxis(dim, column) && count == 1) {
-    Dims dims = data.dims;
-    dims[axis].clear();
-    const Expr *part = algebra.replaceColumn(data.expr, start);
-    return part ? Term::get(part, std::move(dims))
-                : Term::none("it takes one column");
-  }
-  if (!isFeature(dim, 0))
+  if (getColumnAxis(dim))
+    return sliceColumns(data, axis, start, step, count);
+  if (!isFeature(dim, 0) || step < 1)
     return Term::none("it takes a part of the tokens or slots");
   const Expr *part = algebra.slice(data.expr, start, step, count);
   Dims dims = data.dims;
@@ -189,6 +184,28 @@ Term Interpreter::sliceFeature(Operation *op, const Term &data, int64_t axis,
     return Term::none("it takes one feature");
   return part ? Term::get(part, std::move(dims))
               : Term::none("it takes a part of a sum over experts");
+}
+
+/// Some of the columns, or one.
+Term Interpreter::sliceColumns(const Term &data, int64_t axis, int64_t start,
+                               int64_t step, int64_t count) {
+  const Atom *columns = getColumnAxis(data.dims[axis]);
+  Dims dims = data.dims;
+  dims[axis].clear();
+  if (count == 1) {
+    const Expr *part =
+        algebra.replaceColumn(data.expr, getColumnsAt(columns, start));
+    return part ? Term::get(part, std::move(dims))
+                : Term::none("it takes one column");
+  }
+  SmallVector<int64_t> positions(columns->positions.size(), -1);
+  for (int64_t i = 0; i < count; ++i)
+    for (unsigned id : getColumnsAt(columns, start + i * step).set_bits())
+      positions[id] = i;
+  if (llvm::all_of(positions, [](int64_t position) { return position < 0; }))
+    return Term::none("it takes columns that the router has not");
+  dims[axis].push_back({getColumns(positions, count), -1});
+  return Term::get(data.expr, std::move(dims));
 }
 
 Term Interpreter::slice(onnx::SliceOp op) {
@@ -217,11 +234,17 @@ Term Interpreter::slice(onnx::SliceOp op) {
                     (end == std::numeric_limits<int64_t>::max() || end == size);
     if (takesAll)
       continue;
-    if (!size || step < 1)
+    if (!size || step == 0)
       return Term::none("it takes a part of the tokens");
-    start = std::clamp<int64_t>(normalize(start, *size), 0, *size);
-    end = std::clamp<int64_t>(normalize(end, *size), 0, *size);
-    int64_t count = std::max<int64_t>(0, (end - start + step - 1) / step);
+    // Backwards the first bound is an element and the last may be before all.
+    int64_t before = step < 0 ? 1 : 0;
+    start = std::clamp<int64_t>(normalize(start, *size), 0, *size - before);
+    end = end < -*size
+              ? -before
+              : std::clamp<int64_t>(normalize(end, *size), -before, *size);
+    int64_t length = step < 0 ? start - end : end - start;
+    int64_t count =
+        std::max<int64_t>(0, (length + std::abs(step) - 1) / std::abs(step));
     result = sliceFeature(op, result, axis, start, step, count);
     if (!result)
       return result;

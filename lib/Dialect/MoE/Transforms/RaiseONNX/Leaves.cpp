@@ -219,6 +219,28 @@ Term Interpreter::makeConstant(Value value) {
   return Term::get(exprs.get(std::move(expr)), std::move(dims));
 }
 
+Term Interpreter::getStack(Value value) {
+  const Term &term = get(value);
+  bool isWhole = term && term.expr->kind == ExprKind::Weight &&
+                 term.expr->selector == Selector::None &&
+                 term.expr->rows.front().row < 0 && term.expr->shape.size() > 1;
+  if (!isWhole)
+    return term;
+  Dim axes = flatten(term.dims);
+  int64_t leading = term.expr->shape.size() - 1;
+  bool isTransposed = !axes.empty() && axes.front().isFeature() &&
+                      axes.front().feature != leading;
+  // A matrix is read either way round.
+  bool isMatrix = term.dims.size() == 2 && leading == 1;
+  bool isRead = !isMatrix || !llvm::all_of(value.getUsers(), [](Operation *op) {
+    return isa<onnx::MatMulOp, onnx::GemmOp>(op);
+  });
+  if (!isTransposed || !isRead || !isConstant(value))
+    return term;
+  Term stack = makeConstant(value);
+  return stack ? stack : term;
+}
+
 Term Interpreter::makeRange(onnx::RangeOp op) {
   DimExpr extent = extentsOf(op.getOutput()).front();
   std::optional<int64_t> start = getInt(op.getStart());

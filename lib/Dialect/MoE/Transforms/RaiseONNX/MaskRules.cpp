@@ -23,7 +23,9 @@ Term Interpreter::oneHot(onnx::OneHotOp op) {
   auto values = op.getValues().getDefiningOp<onnx::ConstantOp>();
   auto dense = values ? dyn_cast<DenseElementsAttr>(values.getValue())
                       : DenseElementsAttr();
-  if (!isIdentityColumn(ids.expr) || depth != selection.numColumns || !dense)
+  // Ids past the last column have none.
+  if (!isIdentityColumn(ids.expr) || !depth || *depth < 2 ||
+      *depth > selection.numColumns || !dense)
     return Term::none("it is not a mask of the layer's ids");
   auto read = [&](unsigned i) -> double {
     if (isa<FloatType>(dense.getElementType()))
@@ -37,7 +39,10 @@ Term Interpreter::oneHot(onnx::OneHotOp op) {
       read(0));
   Dims dims = ids.dims;
   int64_t axis = normalize(op.getAxis(), dims.size() + 1);
-  dims.insert(dims.begin() + axis, Dim{Axis{column, -1}});
+  SmallVector<int64_t> positions(identity);
+  std::fill(positions.begin() + *depth, positions.end(), -1);
+  dims.insert(dims.begin() + axis,
+              Dim{Axis{getColumns(positions, *depth), -1}});
   return Term::get(expr, std::move(dims));
 }
 

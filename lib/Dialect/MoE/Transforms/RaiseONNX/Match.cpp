@@ -86,6 +86,8 @@ private:
   }
 
   bool matchExperts(const Expr *expr);
+  bool addConstants(const Expr *row, const llvm::BitVector &columns);
+  bool addNullExpert(const Expr *term);
   bool checkColumns(ArrayRef<std::optional<ExpertKind>> kinds,
                     bool isOneBranch);
   bool matchInputWeight();
@@ -131,7 +133,7 @@ bool Matcher::matchExperts(const Expr *expr) {
   }
 
   SmallVector<std::optional<ExpertKind>> kinds(numColumns);
-  SmallVector<const Expr *> branches, copies;
+  SmallVector<const Expr *> branches, nulls;
   SmallVector<llvm::BitVector> columns;
   for (const Expr *part : parts) {
     bool isSelect = part->kind == ExprKind::Select;
@@ -139,13 +141,17 @@ bool Matcher::matchExperts(const Expr *expr) {
     llvm::BitVector set = isSelect ? part->columns : algebra.getAllColumns();
     const Expr *weight = nullptr, *rest = nullptr;
     splitWeight(algebra, term, weight, rest);
-    bool isCopy = rest->kind == ExprKind::Row;
+    ExpertKind kind = rest->kind == ExprKind::Row      ? ExpertKind::Copy
+                      : rest->kind == ExprKind::Weight ? ExpertKind::Constant
+                                                       : ExpertKind::FFN;
     for (unsigned column : set.set_bits())
-      kinds[column] = isCopy ? ExpertKind::Copy : ExpertKind::FFN;
-    if (isCopy) {
-      copies.push_back(term);
+      kinds[column] = kind;
+    if (kind != ExpertKind::FFN)
+      nulls.push_back(term);
+    if (kind == ExpertKind::Constant && !addConstants(rest, set))
+      return false;
+    if (kind != ExpertKind::FFN)
       continue;
-    }
     branches.push_back(term);
     columns.push_back(set);
   }
@@ -175,19 +181,53 @@ bool Matcher::matchExperts(const Expr *expr) {
     match.weight = nullptr;
     match.body = merged;
   }
-  for (const Expr *copy : copies) {
-    const Expr *weight = nullptr, *rest = nullptr;
-    splitWeight(algebra, copy, weight, rest);
-    match.rows.emplace_back(rest, rest->value);
-    if (weight != match.weight)
-      return refuse(getOperation(rest), "it is weighted as no expert is");
-  }
+  for (const Expr *term : nulls)
+    if (!addNullExpert(term))
+      return false;
   Contents contents = getContents(match.body);
   if (contents.hasSelection || contents.hasIds)
     return refuse(nullptr, "what an expert computes depends on its id");
   if (!contents.hasExpertWeight)
     return refuse(nullptr, "no weight depends on the expert");
   return checkColumns(kinds, /*isOneBranch=*/parts.size() == 1);
+}
+
+/// Experts of `columns` are a constant row, or one each of a stack of them.
+bool Matcher::addConstants(const Expr *row, const llvm::BitVector &columns) {
+  Expr expr(ExprKind::Weight);
+  if (match.constants)
+    expr = *match.constants;
+  else
+    expr.rows.assign(columns.size(), WeightRow());
+  bool isRow = row->shape == interpreter.get(match.result).expr->shape &&
+               row->selector != Selector::Column;
+  for (unsigned column : columns.set_bits()) {
+    bool isShared = row->selector == Selector::None;
+    expr.rows[column] = isShared ? row->rows.front() : row->rows[column];
+    isRow &= expr.rows[column].value != nullptr;
+  }
+  if (!isRow)
+    return refuse(getOperation(row), "it is not a constant row per expert");
+  expr.type = row->type;
+  expr.shape = row->shape;
+  expr.selector = Selector::Index;
+  match.constants = algebra.getExprs().get(std::move(expr));
+  return true;
+}
+
+/// What copies rows, or is constant, has the weights that other experts have.
+bool Matcher::addNullExpert(const Expr *term) {
+  const Expr *weight = nullptr, *rest = nullptr;
+  splitWeight(algebra, term, weight, rest);
+  if (weight != match.weight)
+    return refuse(getOperation(rest), "it is weighted as no expert is");
+  if (rest->kind != ExprKind::Row)
+    return true;
+  if (match.rows.empty())
+    match.rows.emplace_back(rest, rest->value);
+  return match.rows.front().first == rest ||
+         refuse(getOperation(rest), "one expert copies rows of this tensor, "
+                                    "another one those of another");
 }
 
 /// Columns that nothing computes stand for zero. Where each expert has a branch
@@ -252,6 +292,8 @@ bool Matcher::matchInputWeight() {
                       ? 0
                       : 1;
   const Expr *row = scaled->operands[side];
+  if (!match.rows.empty())
+    return refuse(nullptr, "some experts copy rows and others scale them");
   // Neither the weight nor the row is read elsewhere.
   bool isElsewhere = false;
   walk(match.body, [&](const Expr *expr) {
@@ -312,11 +354,14 @@ std::optional<LayerMatch> moe::raise::matchLayer(Interpreter &interpreter,
     if (matcher.run())
       return std::move(matcher.match);
   }
-  refusal = reached.refusal.op ? reached.refusal : inner;
-  bool picksExperts = reached.masked.size() > 1 || selectsExperts(interpreter);
-  if (refusal.op || !picksExperts)
+  ExpertUse use = findExpertUse(interpreter);
+  use.picksExperts |= reached.masked.size() > 1;
+  if (!use.picksExperts || use.feedsSelection)
     return std::nullopt;
-  refusal = reached.ofIntegers.op ? reached.ofIntegers : reached.ofIds;
+  for (const Refusal &reason :
+       {reached.refusal, inner, reached.ofIntegers, reached.ofIds})
+    if (reason.op && !refusal.op)
+      refusal = reason;
   if (!refusal.op)
     refusal = {interpreter.getSelection().ids.getDefiningOp(),
                "what follows is not the sum of its experts"};

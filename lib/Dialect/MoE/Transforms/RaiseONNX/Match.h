@@ -28,6 +28,8 @@ struct LayerMatch {
   llvm::SmallVector<const Expr *> stacked;
   /// Constants that all experts share.
   llvm::SmallVector<const Expr *> shared;
+  /// A weight node with one row per constant expert, or null.
+  const Expr *constants = nullptr;
   llvm::SmallVector<ExpertRun> runs;
   /// A value [tokens..., H] that the sum is added to, or null.
   mlir::Value base;

@@ -79,7 +79,8 @@ private:
     if (a->kind != b->kind || a->type != b->type || a->shape != b->shape ||
         a->operands.size() != b->operands.size() || a->number != b->number ||
         a->hasNumber != b->hasNumber || a->ints != b->ints ||
-        a->columns != b->columns || a->isSummed != b->isSummed)
+        a->columns != b->columns || a->isSummed != b->isSummed ||
+        a->isRepeated != b->isRepeated)
       return false;
     return !a->proto ||
            (a->proto->getName() == b->proto->getName() &&

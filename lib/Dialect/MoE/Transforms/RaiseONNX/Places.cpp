@@ -13,6 +13,29 @@ using namespace moe;
 using namespace moe::raise;
 using moe::onnx::DimExpr;
 
+const Atom *Interpreter::getColumns(ArrayRef<int64_t> positions,
+                                    int64_t extent) {
+  for (const Atom *axis : columnAxes)
+    if (llvm::equal(axis->positions, positions) &&
+        axis->extent.isConstant(extent))
+      return axis;
+  auto *axis =
+      const_cast<Atom *>(layout.createAtom(AtomKind::Column, constant(extent)));
+  axis->positions.assign(positions.begin(), positions.end());
+  axis->columns.resize(positions.size());
+  for (auto [i, position] : llvm::enumerate(positions))
+    if (position >= 0)
+      axis->columns.set(i);
+  return columnAxes.emplace_back(axis);
+}
+
+const Atom *Interpreter::findColumns(DimExpr extent) const {
+  for (const Atom *axis : llvm::reverse(columnAxes))
+    if (axis->extent == extent)
+      return axis;
+  return nullptr;
+}
+
 const Expr *Interpreter::getPlace(ArrayRef<Axis> axes) {
   DimExpr stride = constant(1), token = constant(0), ofSlot = constant(0);
   size_t numTokens = tokens.size();

@@ -10,6 +10,7 @@
 
 #include "Emit.h"
 #include "LayerName.h"
+#include "MicrosoftMoE.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Remarks.h"
 #include "moe/Dialect/ONNX/Analysis/SymbolicDims.h"
@@ -41,7 +42,44 @@ static std::string describe(const Selection &selection, const LayerMatch &layer,
   return text;
 }
 
+/// A layer that is one node: found without a search.
+static void raiseNode(onnx::MSMoEOp op, const onnx::SymbolicDims &dims,
+                      StringRef category) {
+  std::string text;
+  llvm::raw_string_ostream(text)
+      << "raised: " << op.getNumExperts() << " experts, top-" << op.getK()
+      << " of " << op.getNumExperts()
+      << (op.getUseSparseMixer() ? ", sparse mixer"
+                                 : ", softmax before selection");
+  CandidateOp candidate = raiseMicrosoftMoE(op, dims);
+  remark::passed(candidate.getLoc(),
+                 remark::RemarkOpts::name("MoELayer").category(category))
+      << text;
+}
+
+/// What stands in a branch or a loop is no part of any candidate.
+static void tellOfBranches(func::FuncOp function, StringRef category) {
+  function.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (isa<CandidateOp>(op))
+      return WalkResult::skip();
+    if (isa<onnx::MSMoEOp>(op) && op->getParentOp() != function)
+      remark::missed(getLayerLocation(op->getLoc(), op->getLoc()),
+                     remark::RemarkOpts::name("MoELayer").category(category))
+          << ("not raised: node " + getNodeName(op->getLoc()).str() + " (" +
+              op->getName().stripDialect().str() + "): it is inside of " +
+              op->getParentOp()->getName().getStringRef().str());
+    return WalkResult::advance();
+  });
+}
+
 namespace {
+/// A selection that looks like a layer's and is none, and why.
+struct Missed {
+  Operation *selection;
+  Location location;
+  std::string reason;
+};
+
 struct RaiseONNXPass final : moe::impl::RaiseONNXPassBase<RaiseONNXPass> {
   using Base::Base;
 
@@ -50,29 +88,44 @@ struct RaiseONNXPass final : moe::impl::RaiseONNXPassBase<RaiseONNXPass> {
       onnx::SymbolicDims dims(function);
       for (Block &block : function.getBody())
         raiseLayers(block, dims);
+      tellOfBranches(function, getArgument());
     }
   }
 
 private:
   void raiseLayers(Block &block, onnx::SymbolicDims &dims);
-  bool raise(const Selection &selection, onnx::SymbolicDims &dims);
+  bool raise(const Selection &selection, onnx::SymbolicDims &dims,
+             SmallVectorImpl<Missed> &missed);
 };
 } // namespace
 
 void RaiseONNXPass::raiseLayers(Block &block, onnx::SymbolicDims &dims) {
   bool hasRaised = false;
+  SmallVector<Missed> missed;
   for (const Selection &selection : findSelections(block, dims))
-    hasRaised |= raise(selection, dims);
-  if (!hasRaised)
-    return;
+    hasRaised |= raise(selection, dims, missed);
+  for (auto op : llvm::make_early_inc_range(block.getOps<onnx::MSMoEOp>())) {
+    raiseNode(op, dims, getArgument());
+    hasRaised = true;
+  }
   // Not before: the analysis knows values by their addresses.
+  llvm::SmallPtrSet<Operation *, 16> erased;
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (isOpTriviallyDead(&op))
+    if (hasRaised && isOpTriviallyDead(&op)) {
+      erased.insert(&op);
       op.erase();
+    }
+  // What a raised layer has taken in is not missed.
+  for (const Missed &one : missed)
+    if (!erased.contains(one.selection))
+      remark::missed(
+          one.location,
+          remark::RemarkOpts::name("MoELayer").category(getArgument()))
+          << one.reason;
 }
 
-bool RaiseONNXPass::raise(const Selection &selection,
-                          onnx::SymbolicDims &dims) {
+bool RaiseONNXPass::raise(const Selection &selection, onnx::SymbolicDims &dims,
+                          SmallVectorImpl<Missed> &missed) {
   Interpreter interpreter(dims, dims.getContext(), selection);
   Refusal refusal;
   std::optional<LayerMatch> layer = matchLayer(interpreter, refusal);
@@ -102,8 +155,7 @@ bool RaiseONNXPass::raise(const Selection &selection,
               refusal.op->getName().stripDialect().str() + "): ";
   else
     reason += refusal.op->getName().stripDialect().str() + ": ";
-  remark::missed(loc,
-                 remark::RemarkOpts::name("MoELayer").category(getArgument()))
-      << (reason + refusal.reason);
+  missed.push_back(
+      {selection.ids.getDefiningOp(), loc, reason + refusal.reason});
   return false;
 }

@@ -79,56 +79,6 @@ static std::optional<unsigned> getMaskedColumn(const Term &term) {
   return expr->columns.find_first();
 }
 
-bool moe::raise::selectsExperts(Interpreter &interpreter) {
-  auto isInteger = [](Value value) {
-    auto type = dyn_cast<RankedTensorType>(value.getType());
-    return type && type.getElementType().isInteger();
-  };
-  llvm::DenseSet<Value> seen;
-  SmallVector<Value> worklist{interpreter.getSelection().ids};
-  bool isRows = false;
-  SmallVector<Value> rows;
-  auto visit = [&](Value value) {
-    for (Operation *user : value.getUsers()) {
-      if (isa<onnx::GatherOp, onnx::GatherNDOp>(user) && !isRows &&
-          user->getOperand(1) == value && !isInteger(user->getOperand(0))) {
-        auto type = cast<RankedTensorType>(user->getOperand(0).getType());
-        bool isStack = interpreter.isConstant(user->getOperand(0));
-        if (isStack && type.getRank() >= 3)
-          return true;
-        if (!isStack)
-          rows.push_back(user->getResult(0));
-        continue;
-      }
-      if (isRows && isa<onnx::MatMulOp, onnx::GemmOp>(user) &&
-          user->getOperand(0) == value &&
-          interpreter.isConstant(user->getOperand(1)))
-        return true;
-      bool goesOn =
-          isRows ? isa<onnx::ReshapeOp, onnx::SqueezeOp, onnx::IdentityOp,
-                       onnx::CastOp, onnx::SplitOp>(user)
-                 : !isa<onnx::ShapeOp>(user);
-      // Masks may be floats.
-      bool isMask =
-          isa<onnx::ElementwiseOpInterface, onnx::ReduceOpInterface>(user);
-      for (Value result : user->getResults())
-        if (goesOn && (isRows || isMask || isInteger(result)) &&
-            seen.insert(result).second)
-          worklist.push_back(result);
-    }
-    return false;
-  };
-  while (!worklist.empty())
-    if (visit(worklist.pop_back_val()))
-      return true;
-  isRows = true;
-  worklist = std::move(rows);
-  while (!worklist.empty())
-    if (visit(worklist.pop_back_val()))
-      return true;
-  return false;
-}
-
 Reached moe::raise::reachForward(Interpreter &interpreter) {
   Reached reached;
   Value ids = interpreter.getSelection().ids;

@@ -35,9 +35,14 @@ struct Reached {
 };
 Reached reachForward(Interpreter &interpreter);
 
-/// Whether the ids, or integers made of them, pick experts: slices of stacked
-/// constants, or rows that are multiplied with constants.
-bool selectsExperts(Interpreter &interpreter);
+/// What the ids are for, however that is written.
+struct ExpertUse {
+  /// They pick experts.
+  bool picksExperts = false;
+  /// They decide on what another selection sees: they are ids of groups.
+  bool feedsSelection = false;
+};
+ExpertUse findExpertUse(Interpreter &interpreter);
 
 } // namespace moe::raise
 

@@ -78,7 +78,9 @@ Term Interpreter::reduce(Operation *op) {
                data.expr->columns.count() == 1 &&
                data.expr->operands.front()->kind == ExprKind::Number &&
                data.expr->operands.front()->number > 0;
-  if (!isa<onnx::ReduceSumOp>(op) && !isAny)
+  // A mean is the sum times 1 / extent.
+  bool isMean = isa<onnx::ReduceMeanOp>(op) && isReduced.count() == 1;
+  if (!isa<onnx::ReduceSumOp>(op) && !isMean && !isAny)
     return Term::none("it reduces tokens or slots otherwise than by a sum");
 
   const Expr *expr = data.expr;
@@ -86,10 +88,14 @@ Term Interpreter::reduce(Operation *op) {
   // Slots first: what is counted over tokens is a sum of them.
   for (unsigned i : isReduced.set_bits()) {
     const Dim &dim = data.dims[i];
+    std::optional<int64_t> extent =
+        layout.getExtent(dim, data.expr).getConstant();
+    if (isMean && (!extent || *extent < 1))
+      return Term::none("it is a mean over tokens");
     bool isOfOnes = expr->kind == ExprKind::Select && !expr->isSummed &&
                     expr->hasNumber && expr->number == 0 &&
                     expr->operands.front()->isNumber(1);
-    if (isOfOnes && isReduced.count() == 1 && !dim.empty() &&
+    if (isOfOnes && !isMean && isReduced.count() == 1 && !dim.empty() &&
         (dim.size() > 1 || isAxis(dim, sorted)) && coversAllPairs(dim)) {
       Expr count(ExprKind::Count);
       count.selector = expr->selector;
@@ -97,12 +103,14 @@ Term Interpreter::reduce(Operation *op) {
       expr = exprs.get(std::move(count));
     } else if (isAxis(dim, slot))
       expr = algebra.sumSlots(expr);
-    else if (isAxis(dim, column))
-      expr = algebra.sumColumns(expr);
+    else if (const Atom *columns = getColumnAxis(dim))
+      expr = algebra.sumColumns(expr, columns->columns);
     else if (dim.size() == 1 && llvm::is_contained(tokens, dim.front().atom))
       ++numTokens;
     else if (!dim.empty())
       return Term::none("it sums over features or over parts of an axis");
+    if (expr && isMean && *extent > 1)
+      expr = algebra.multiply(expr, exprs.getNumber(expr->type, 1.0 / *extent));
     if (!expr)
       return Term::none("it sums what is not selected by the ids alone");
   }

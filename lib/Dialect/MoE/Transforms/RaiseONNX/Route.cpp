@@ -129,27 +129,39 @@ static SmallVector<Value> getTargets(const Expr *weight,
 
 /// The graph's scoring and mixing as one route, if they fit each other.
 static bool combine(const ScoringMatch &scoring, const MixingMatch &mixing,
-                    RouteMatch &route, Value data) {
+                    RouteMatch &route, const Selection &selection) {
+  Value data = selection.data;
   bool isPlain = !scoring.bias && !scoring.groups;
   bool picksScored =
       mixing.pickedFrom ? isSame(mixing.pickedFrom, scoring.scored) : isPlain;
   bool isScoredTwice =
       scoring.score != Score::None && mixing.score != Score::None;
-  if (picksScored && !isScoredTwice) {
+  auto selectAsScored = [&] {
     route.scores = scoring.scores;
+    route.mask = scoring.mask;
     route.bias = scoring.bias;
     route.groups = scoring.groups;
+    route.score = scoring.score;
+  };
+  bool isOfData = !mixing.pickedFrom || isSame(mixing.pickedFrom, data);
+  if (selection.isGreatest && picksScored && !isScoredTwice) {
+    selectAsScored();
     bool isAfter = mixing.score != Score::None;
     route.score = isAfter ? mixing.score : scoring.score;
     route.order = isAfter ? ScoreOrder::After : ScoreOrder::Before;
-  } else if (!mixing.pickedFrom || isSame(mixing.pickedFrom, data)) {
+  } else {
     // Selection sees what it sees.
+    bool isAfter = mixing.score != Score::None;
     route.scores = data;
     route.score = mixing.score;
-    route.order =
-        mixing.score == Score::None ? ScoreOrder::Before : ScoreOrder::After;
-  } else {
-    return false;
+    route.order = isAfter ? ScoreOrder::After : ScoreOrder::Before;
+    if (!isOfData || route.isNegated) {
+      route.mix = isOfData ? data : mixing.pickedFrom;
+      if (route.mix.getType() != data.getType())
+        return false;
+      if (!isAfter && !route.isNegated)
+        selectAsScored();
+    }
   }
   route.normalizeOver = mixing.normalizeOver;
   route.denominator = mixing.denominator;
@@ -191,10 +203,9 @@ std::optional<RouteMatch> moe::raise::matchRoute(Interpreter &interpreter,
                                                  const Expr *weight) {
   const Selection &selection = interpreter.getSelection();
   MLIRContext *context = selection.ids.getContext();
-  if (!selection.isGreatest)
-    return std::nullopt;
   SmallVector<Value> targets = getTargets(weight, selection);
   RouteMatch route;
+  route.isNegated = !selection.isGreatest;
   if (selection.ids.getDefiningOp<onnx::ConcatOp>()) {
     for (Value target : targets)
       if (auto mixer = matchSparseMixer(selection, target)) {
@@ -209,7 +220,7 @@ std::optional<RouteMatch> moe::raise::matchRoute(Interpreter &interpreter,
   ScoringMatch scoring = matchScoring(selection, dims);
   for (Value target : targets) {
     std::optional<MixingMatch> mixing = matchMixing(interpreter, target);
-    if (mixing && combine(scoring, *mixing, route, selection.data)) {
+    if (mixing && combine(scoring, *mixing, route, selection)) {
       route.weights = target;
       absorb(route, weight);
       return route;
@@ -217,6 +228,8 @@ std::optional<RouteMatch> moe::raise::matchRoute(Interpreter &interpreter,
   }
   // Ids alone.
   route.scores = selection.data;
+  if (route.isNegated)
+    route.mix = selection.data;
   if (auto topK = selection.ids.getDefiningOp<onnx::TopKOp>())
     route.weights = topK.getValues();
   return route;

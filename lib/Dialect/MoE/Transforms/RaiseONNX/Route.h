@@ -23,8 +23,13 @@ struct RouteMatch {
   SelectAttrInterface select;
   Score score = Score::None;
   ScoreOrder order = ScoreOrder::Before;
-  /// A constant [N] that only selection sees.
-  mlir::Value bias;
+  /// Constants [N]: what only selection sees, and what closes columns.
+  mlir::Value bias, mask;
+  /// A value [tokens..., N] that weights are picked from, where that is neither
+  /// the scores nor what they become.
+  mlir::Value mix;
+  /// Whether the least scores are selected: the greatest of the negated.
+  bool isNegated = false;
   GroupsAttr groups;
   ColumnsAttr normalizeOver;
   DenominatorAttr denominator;
@@ -46,13 +51,13 @@ std::optional<RouteMatch> matchRoute(Interpreter &interpreter,
 // Parts of a route
 //===----------------------------------------------------------------------===//
 
-/// How selection looks at scores: data = groups(score(scores) + bias).
+/// How selection looks at scores: data = groups(score(scores + mask) + bias).
 struct ScoringMatch {
   mlir::Value scores;
-  /// score(scores).
+  /// score(scores + mask).
   mlir::Value scored;
   Score score = Score::None;
-  mlir::Value bias;
+  mlir::Value bias, mask;
   GroupsAttr groups;
 };
 ScoringMatch matchScoring(const Selection &selection,
@@ -71,6 +76,9 @@ struct MixingMatch {
 /// None if `weights` does not end in values that the ids picked.
 std::optional<MixingMatch> matchMixing(Interpreter &interpreter,
                                        mlir::Value weights);
+
+/// Whether a divisor is kept off zero by what computes it.
+bool isKeptOffZero(mlir::Value divisor);
 
 /// PhiMoE's two rounds; the scores and the threshold, or nothing.
 std::optional<std::pair<mlir::Value, mlir::FloatAttr>>

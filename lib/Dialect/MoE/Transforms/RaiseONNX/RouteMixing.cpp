@@ -97,6 +97,13 @@ static Value matchDenominator(Value value, DenominatorAttr &denominator) {
   return value;
 }
 
+bool moe::raise::isKeptOffZero(Value divisor) {
+  DenominatorAttr denominator;
+  matchDenominator(divisor, denominator);
+  return denominator && (denominator.getKind() == DenominatorKind::ZeroAsOne ||
+                         denominator.getValue().getValueAsDouble() > 0);
+}
+
 /// raw / denominator(sum of raw over slots whose id is in a range).
 static std::optional<Normalization> matchNormalization(Interpreter &interpreter,
                                                        onnx::DivOp div) {

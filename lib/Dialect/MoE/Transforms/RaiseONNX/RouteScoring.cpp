@@ -194,6 +194,33 @@ static bool isColumnVector(Value value, int64_t numColumns) {
          typeOf(value).getShape().back() == numColumns;
 }
 
+/// Whether a constant has -inf in it: it closes columns.
+static bool hasInfinity(Value value) {
+  auto constant = value.getDefiningOp<onnx::ConstantOp>();
+  auto dense = constant ? dyn_cast<DenseFPElementsAttr>(constant.getValue())
+                        : DenseFPElementsAttr();
+  return dense && llvm::any_of(dense.getValues<APFloat>(), [](APFloat number) {
+           return number.isInfinity() && number.isNegative();
+         });
+}
+
+/// scores + mask. A vector beside a projection is the bias of that.
+static void matchMask(ScoringMatch &match, int64_t numColumns) {
+  auto add = getSource<onnx::AddOp>(match.scores);
+  if (!add)
+    return;
+  for (unsigned side : {0, 1}) {
+    Value vector = add->getOperand(side), rest = add->getOperand(1 - side);
+    bool isBias = getSource<onnx::MatMulOp>(rest) && !hasInfinity(vector);
+    if (!isColumnVector(vector, numColumns) || isBias ||
+        rest.getType() != match.scores.getType())
+      continue;
+    match.mask = vector;
+    match.scores = rest;
+    return;
+  }
+}
+
 ScoringMatch moe::raise::matchScoring(const Selection &selection,
                                       const onnx::SymbolicDims &dims) {
   ScoringMatch match;
@@ -226,5 +253,6 @@ ScoringMatch moe::raise::matchScoring(const Selection &selection,
     match.score = Score::Sigmoid;
     match.scores = sigmoid->getOperand(0);
   }
+  matchMask(match, selection.numColumns);
   return match;
 }

@@ -67,11 +67,18 @@ Term Interpreter::scatterElements(onnx::ScatterElementsOp op) {
       data.expr->isNumber(0) &&
       extentsOf(op.getData()).front() == column->extent)
     return Term::get(countColumns(), {{Axis{column, -1}}});
-  if (isIdentityColumn(index.expr)) {
-    // Slots to columns.
-    bool isDense = extentsOf(op.getData())[axis] == column->extent &&
-                   data.expr->kind == ExprKind::Number &&
-                   (isAdd ? data.expr->number == 0 : selection.isDistinct);
+  if (index.expr->kind == ExprKind::Column) {
+    // Slots to columns, or to fewer where ids are clipped.
+    ArrayRef<int64_t> places = index.expr->ints;
+    int64_t extent = extentsOf(op.getData())[axis].getConstant().value_or(0);
+    bool isIn = llvm::all_of(
+        places, [&](int64_t at) { return at >= 0 && at < extent; });
+    bool isRepeated =
+        llvm::SmallDenseSet<int64_t>(places.begin(), places.end()).size() <
+        places.size();
+    bool isDense =
+        isIn && data.expr->kind == ExprKind::Number &&
+        (isAdd ? data.expr->number == 0 : selection.isDistinct && !isRepeated);
     SmallVector<Term, 2> terms{index, updates};
     std::optional<Dims> dims = broadcast(terms);
     bool isOfSlots =
@@ -79,9 +86,19 @@ Term Interpreter::scatterElements(onnx::ScatterElementsOp op) {
                  (selection.numSlots == 1 && (*dims)[axis].empty()));
     if (!isDense || !isOfSlots)
       return Term::none("it does not scatter slots to columns");
-    (*dims)[axis] = {Axis{column, -1}};
-    const Expr *expr = algebra.selectColumn(/*isSummed=*/true, updates.expr,
-                                            data.expr->number);
+    // Slots that a mask sets to 0 put nothing into their columns.
+    const Expr *term = updates.expr;
+    SmallVector<int64_t> positions(places);
+    if (term->kind == ExprKind::Select && !term->isSummed &&
+        term->selector == Selector::Index && term->hasNumber &&
+        term->number == 0 && data.expr->number == 0) {
+      for (auto [id, position] : llvm::enumerate(positions))
+        position = term->columns.test(id) ? position : -1;
+      term = term->operands.front();
+    }
+    (*dims)[axis] = {Axis{getColumns(positions, extent), -1}};
+    const Expr *expr = algebra.selectColumn(/*isSummed=*/true, term,
+                                            data.expr->number, isRepeated);
     return expr ? Term::get(expr, std::move(*dims))
                 : Term::none("it scatters masks");
   }

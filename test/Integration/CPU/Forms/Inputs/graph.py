@@ -16,6 +16,7 @@ class Graph:
         self.outputs: list = []
         self._count = 0
         self._constants: dict = {}
+        self._random = np.random.default_rng(0)
 
     def name(self, stem: str) -> str:
         self._count += 1
@@ -45,6 +46,11 @@ class Graph:
         name = self.name(stem)
         self.initializers.append(numpy_helper.from_array(array, name))
         return name
+
+    def random(self, *dims: int) -> str:
+        """A weight of numbers between -0.6 and 0.6."""
+        values = self._random.uniform(-0.6, 0.6, dims)
+        return self.weight(values.astype(np.float32))
 
     def input(self, name: str, dims, element=TensorProto.FLOAT) -> str:
         self.inputs.append(helper.make_tensor_value_info(name, element, dims))

@@ -394,11 +394,17 @@ class Layer:
         out = g.op("Mul", out, g.op("Reshape", weights, g.const([-1, 1])))
         out = g.op("Reshape", out, g.const([-1, k, hidden]))
         y = g.op("ReduceSum", out, g.const([1]), keepdims=0)
-        if self.null != "copy":
+        if self.null not in ("copy", "constant"):
             return y
-        null = g.op("Sub", g.floats(1.0), true)
-        total = g.op("ReduceSum", g.op("Mul", w, null), g.const([-1]))
-        return g.op("Add", y, g.op("Mul", x, total))
+        of_null = g.op("Mul", w, g.op("Sub", g.floats(1.0), true))
+        if self.null == "copy":
+            total = g.op("ReduceSum", of_null, g.const([-1]))
+            return g.op("Add", y, g.op("Mul", x, total))
+        number = g.op("Sub", idx, g.const(self.experts.count))
+        number = g.op("Max", number, g.const(0))
+        rows = g.op("Gather", g.weight(self.constants), number, axis=0)
+        rows = g.op("Mul", rows, g.op("Unsqueeze", of_null, g.const([-1])))
+        return g.op("Add", y, g.op("ReduceSum", rows, g.const([1]), keepdims=0))
 
     def _bmm(self, g, x, idx, w):
         """All experts in one batched product, times scores scattered to [T, N]."""
@@ -408,6 +414,7 @@ class Layer:
         zeros = g.op("Expand", g.floats(0.0), shape)
         scores = g.op("ScatterElements", zeros, idx, w, axis=1)
         if columns > count:
+            of_null = g.op("Slice", scores, g.const([count]), g.const([columns]), g.const([1]))
             scores = g.op("Slice", scores, g.const([0]), g.const([count]), g.const([1]))
         rows = g.op("Tile", g.op("Unsqueeze", x, g.const([0])), g.const([count, 1, 1]))
 
@@ -421,7 +428,13 @@ class Layer:
         out = self.experts.body(g, linear, rows)
         weight = g.op("Transpose", scores, perm=[1, 0])
         out = g.op("Mul", out, g.op("Unsqueeze", weight, g.const([-1])))
-        return g.op("ReduceSum", out, g.const([0]), keepdims=0)
+        y = g.op("ReduceSum", out, g.const([0]), keepdims=0)
+        if self.null == "copy":
+            total = g.op("ReduceSum", of_null, g.const([-1]))
+            return g.op("Add", y, g.op("Mul", total, x))
+        if self.null == "constant":
+            return g.op("Add", y, g.op("MatMul", of_null, g.weight(self.constants)))
+        return y
 
     def _sorted(self, g, x, idx, w):
         """Pairs sorted by expert, one slice per expert (grouped_mm)."""

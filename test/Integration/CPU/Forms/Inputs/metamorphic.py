@@ -1,19 +1,18 @@
 """Counts raised layers of models before and after rewrites that change nothing."""
 
-import pathlib
-import subprocess
 import sys
 import tempfile
 import unittest
 
 import numpy as np
 import onnx
-import onnxruntime
 
+from Inputs import spellings
 from Inputs.graph import Graph
 from Inputs.layers import Layer
 from Inputs.models import count_layers, find_models
 from Inputs.rewrites import rewrite
+from Inputs.running import FolderTest, compile_model, open_reference, run_reference
 
 HIDDEN = 8
 LAYERS = [
@@ -29,6 +28,10 @@ LAYERS = [
     ("bmm", "sigmoid_bias", "swiglu", "none"),
     ("sorted", "mixtral", "halves", "none"),
     ("sorted", "sigmoid_bias", "relu", "none"),
+    ("loop", "adamoe", "halves", "constant"),
+    ("dense", "mixtral", "relu", "constant"),
+    ("gather", "sigmoid_bias", "swiglu", "copy"),
+    ("bmm", "mixtral", "halves", "zero"),
 ]
 
 
@@ -44,47 +47,32 @@ def build_layers():
         g.output(layer.build(g, x, scores), f"y{i}", ["T", HIDDEN])
         for node in g.nodes[first:]:
             node.name = f"/layer{i}/{node.output[0]}"
+    return load(g)
+
+
+def load(g):
     with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
         g.save(file.name)
         return onnx.load(file.name)
 
 
-def run_reference(proto, feeds):
-    onnxruntime.set_default_logger_severity(4)
-    options = onnxruntime.SessionOptions()
-    level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.graph_optimization_level = level
-    session = onnxruntime.InferenceSession(
-        proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    return session.run(None, feeds)
+def run_model(proto, feeds):
+    return run_reference(open_reference(proto.SerializeToString()), feeds)
 
 
-class MetamorphicTest(unittest.TestCase):
+class MetamorphicTest(FolderTest):
     """GROUPS holds lists of rewrites that are done one after the other."""
 
     GROUPS: tuple = ()
     root = ""
 
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-
     def count(self, proto):
         """How many layers are raised and proven, and what is said of all."""
         onnx.save(proto, self.folder / "m.onnx")
-        finished = subprocess.run(
-            ["moe-compile", "m.onnx", "--emit=moe-opt", "-o", "m.mlir"],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=self.folder,
-        )
-        self.assertEqual(finished.returncode, 0, finished.stderr)
-        text = (self.folder / "m.mlir").read_text()
-        self.assertNotIn("undone", finished.stderr)
-        return text.count(" = moe.experts "), finished.stderr
+        text = self.folder / "m.mlir"
+        said = compile_model(self.folder / "m.onnx", text, "--emit=moe-opt")
+        self.assertNotIn("undone", said)
+        return text.read_text().count(" = moe.experts "), said
 
     def check(self, name, proto, expected):
         """Each group of rewrites keeps the count."""
@@ -103,6 +91,11 @@ class MetamorphicTest(unittest.TestCase):
     def test_layers(self):
         self.check("layers", build_layers(), len(LAYERS))
 
+    def test_spellings(self):
+        for rank in (2, 3):
+            forms = spellings.forms_of_rank(rank)
+            self.check(f"rank {rank}", load(spellings.build_model(forms)), len(forms))
+
     def test_values(self):
         """The rewrites themselves change nothing, says ONNX Runtime."""
         for name in ("mixtral.block.eager-ts", "gpt_oss.block.batched_mm"):
@@ -110,11 +103,13 @@ class MetamorphicTest(unittest.TestCase):
             proto = onnx.load(path)
             (feed,) = (i.name for i in proto.graph.input)
             for array in np.load(path.parent / "inputs.npz").values():
-                expected = run_reference(proto, {feed: array})
+                expected = run_model(proto, {feed: array})
                 for seed, group in enumerate(self.GROUPS):
-                    got = run_reference(rewrite(proto, group, seed), {feed: array})
-                    for g, e in zip(got, expected):
-                        np.testing.assert_allclose(g, e, rtol=1e-4, atol=1e-5)
+                    got = run_model(rewrite(proto, group, seed), {feed: array})
+                    for name in expected:
+                        np.testing.assert_allclose(
+                            got[name], expected[name], rtol=1e-4, atol=1e-5
+                        )
 
 
 def main():

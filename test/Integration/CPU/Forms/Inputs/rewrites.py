@@ -1,6 +1,8 @@
 """Rewrites of ONNX models that change no value: what exporters, optimisers and
 people do to a graph. Each takes a `Model` and a random generator."""
 
+import heapq
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -178,9 +180,29 @@ def shuffle(model, random):
     model.set_nodes(order)
 
 
+def delay(model, random):
+    """Each node as late as its users allow."""
+    nodes = list(model.graph.node)
+    made_by = {o: i for i, n in enumerate(nodes) for o in n.output if o}
+    reads = [{made_by[v] for v in n.input if v in made_by} for n in nodes]
+    users = [0] * len(nodes)
+    for made in reads:
+        for i in made:
+            users[i] += 1
+    ready, order = [i for i, count in enumerate(users) if not count], []
+    while ready:
+        position = heapq.heappop(ready)
+        order.append(nodes[position])
+        for i in reads[position]:
+            users[i] -= 1
+            if not users[i]:
+                heapq.heappush(ready, i)
+    model.set_nodes(order[::-1])
+
+
 def transpose_weights(model, random):
-    """Matrices and stacks of them lie transposed, behind a Transpose; Gemm flips
-    transB."""
+    """Matrices, and stacks of them or of biases, lie transposed, behind a
+    Transpose; Gemm flips transB."""
 
     def flip(value):
         array = numpy_helper.to_array(model.weights[value])
@@ -199,8 +221,7 @@ def transpose_weights(model, random):
             weight = model.weights.get(value)
             if weight is None or weight.data_type != FLOAT:
                 continue
-            least = 2 if node.op_type == "MatMul" else 3
-            if len(weight.dims) < least:
+            if len(weight.dims) < 2:
                 continue
             perm = list(range(len(weight.dims)))
             perm[-2:] = perm[:-3:-1]
@@ -214,7 +235,7 @@ def transpose_weights(model, random):
 def swap_operands(model, random):
     """Add, Mul and other commutative nodes swap their operands."""
     for node in model.graph.node:
-        if node.op_type in ("Add", "Mul", "Equal", "And", "Or"):
+        if node.op_type in ("Add", "Mul", "Equal", "Max", "And", "Or"):
             node.input[:] = node.input[::-1]
 
 
@@ -347,6 +368,7 @@ def use_swish(model, random):
 REWRITES = [
     rename,
     shuffle,
+    delay,
     transpose_weights,
     swap_operands,
     insert_identities,
