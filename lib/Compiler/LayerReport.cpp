@@ -2,6 +2,7 @@
 #include "LayerReport.h"
 
 #include "mlir/IR/Remarks.h"
+#include "moe/Dialect/MoE/Analysis/Selection.h"
 
 using namespace mlir;
 using namespace moe;
@@ -17,6 +18,12 @@ static StringAttr getLayerName(Location loc) {
     return WalkResult::interrupt();
   });
   return name;
+}
+
+/// Whether `outer` is `inner` under the name of a layer.
+static bool isNamed(Location outer, Location inner) {
+  auto named = dyn_cast<NameLoc>(outer);
+  return named && named.getChildLoc() == inner;
 }
 
 namespace {
@@ -36,7 +43,8 @@ public:
     for (const remark::detail::Remark::Arg &argument : remark.getArgs())
       phrase += argument.val;
     layer.phrases.push_back(phrase);
-    layer.isMissed |= remark.getRemarkType() == llvm::remarks::Type::Missed;
+    if (remark.getRemarkType() == llvm::remarks::Type::Missed)
+      layer.misses.push_back({phrase, remark.getLocation()});
   }
 
 private:
@@ -55,6 +63,24 @@ LayerReport::LayerReport(MLIRContext &context) {
       std::make_unique<remark::RemarkEmittingPolicyAll>(), categories);
 }
 
+void LayerReport::findAttention(ModuleOp module) {
+  for (auto &[name, layer] : layers) {
+    auto isOfAttention = [&](const auto &miss) {
+      return module
+          .walk([&, loc = miss.second](Operation *op) {
+            bool isIt = op->getLoc() == loc || isNamed(loc, op->getLoc());
+            return isIt && isOfAttentionExperts(op) ? WalkResult::interrupt()
+                                                    : WalkResult::advance();
+          })
+          .wasInterrupted();
+    };
+    size_t before = layer.misses.size();
+    llvm::erase_if(layer.misses, isOfAttention);
+    if (layer.misses.size() != before)
+      layer.phrases.push_back("they are experts of attention, no MoE layer");
+  }
+}
+
 void LayerReport::print(llvm::raw_ostream &out) const {
   for (const auto &[name, layer] : layers) {
     out << name.getValue() << ": ";
@@ -63,10 +89,11 @@ void LayerReport::print(llvm::raw_ostream &out) const {
   }
 }
 
-SmallVector<StringRef> LayerReport::getMissed() const {
-  SmallVector<StringRef> names;
+SmallVector<std::string> LayerReport::getMissed() const {
+  SmallVector<std::string> missed;
   for (const auto &[name, layer] : layers)
-    if (layer.isMissed)
-      names.push_back(name.getValue());
-  return names;
+    if (!layer.misses.empty())
+      missed.push_back(
+          (name.getValue() + " (" + layer.misses.front().first + ")").str());
+  return missed;
 }

@@ -10,6 +10,7 @@
 #define MOE_LIB_COMPILER_LAYERREPORT_H
 
 #include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Support/LLVM.h"
 #include "llvm/ADT/MapVector.h"
@@ -21,8 +22,8 @@ namespace moe {
 /// What passes said of one layer, in order.
 struct LayerRemarks {
   llvm::SmallVector<std::string, 4> phrases;
-  /// Whether a pass could not raise or prove it.
-  bool isMissed = false;
+  /// Why it is not raised, or not kept: each time with a place.
+  llvm::SmallVector<std::pair<std::string, mlir::Location>, 1> misses;
 };
 
 class LayerReport {
@@ -31,11 +32,16 @@ public:
   /// printed.
   explicit LayerReport(mlir::MLIRContext &context);
 
+  /// Tells experts of attention in `module`, which ran the passes that raise,
+  /// from layers that might have been raised.
+  void findAttention(mlir::ModuleOp module);
+
   /// One line per layer, in the order of the model.
   void print(llvm::raw_ostream &out) const;
 
-  /// The names of layers that run as the graph was written.
-  llvm::SmallVector<llvm::StringRef> getMissed() const;
+  /// Layers that run as the graph was written, each with the reason; experts of
+  /// attention are none.
+  llvm::SmallVector<std::string> getMissed() const;
 
 private:
   llvm::MapVector<mlir::StringAttr, LayerRemarks> layers;

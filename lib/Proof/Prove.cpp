@@ -33,7 +33,8 @@ class Prover {
 public:
   Prover(ModuleOp module, StringRef folder, const ProofLimits &limits,
          function_ref<void(StringRef)> tell)
-      : module(module), folder(folder), limits(limits), tell(tell) {}
+      : module(module), folder(folder), limits(limits), tell(tell),
+        weights(getWeightMemory(limits) / 3) {}
 
   RaiseVerdict prove();
 
@@ -44,7 +45,7 @@ private:
   llvm::Error compileSides();
   llvm::Error runAll();
   /// Runs and compares; false: the original does not take this input, or memory
-  /// is too small for it.
+  /// is too small for so many tokens.
   llvm::Expected<bool> runOne(InputFamily family, int64_t numTokens,
                               int64_t round);
 
@@ -70,6 +71,8 @@ private:
   std::optional<Coverage> coverage;
   std::set<int64_t> provenCounts;
   int64_t numInputs = 0;
+  /// Tokens that memory is too small for.
+  int64_t tooMany = std::numeric_limits<int64_t>::max();
   /// Why the last input that was not compared was not.
   std::string refusal;
 };
@@ -209,8 +212,7 @@ llvm::Error Prover::compileSides() {
     return llvm::createStringError("its proof " +
                                    llvm::toString(std::move(error)));
   unsigned optLevel = chooseOptLevel(weights.getSize());
-  // The rest is for the compiler, and for memory that the limit of the process
-  // would refuse without a message.
+  // The rest is for weights and for the compiler.
   uint64_t memory = (uint64_t(limits.memoryMiB) << 20) / 4 * 3;
   for (auto [side, region, name] :
        {std::tuple(&original, &candidate.getOriginal(), "original"),
@@ -232,6 +234,8 @@ llvm::Expected<bool> Prover::runOne(InputFamily family, int64_t numTokens,
   std::vector<Array> inputs = makeRows(rows, family, numTokens, round);
   tell("running the original side on " + where);
   Side::Outcome first = original->run(inputs);
+  if (first.status == MOE_OUT_OF_MEMORY)
+    tooMany = std::min(tooMany, numTokens);
   if (first.status == MOE_PRECONDITION_FAILED ||
       first.status == MOE_OUT_OF_MEMORY) {
     refusal = "the original side on " + where + ": " + first.message;
@@ -243,6 +247,7 @@ llvm::Expected<bool> Prover::runOne(InputFamily family, int64_t numTokens,
   tell("running the raised side on " + where);
   Side::Outcome second = raised->run(inputs);
   if (second.status == MOE_OUT_OF_MEMORY) {
+    tooMany = std::min(tooMany, numTokens);
     refusal = "the raised side on " + where + ": " + second.message;
     return false;
   }
@@ -264,16 +269,27 @@ llvm::Error Prover::runAll() {
   SmallVector<int64_t> counts(ArrayRef<int64_t>{tokenCounts});
   if (staticTokens)
     counts = {*staticTokens};
-  double budget = limits.seconds * 0.5, perToken = 0;
-  for (int64_t count : counts) {
+  double perToken = 0;
+  auto numFamilies = double(getInputFamilies().size());
+  for (size_t i = 0; i < counts.size(); ++i) {
+    int64_t count = counts[i];
     for (InputFamily family : getInputFamilies()) {
+      // All families on fewer tokens rather than few of them on many.
+      if (!staticTokens && i == 0 && family == InputFamily::Normal &&
+          getSeconds() + perToken * double(count) * numFamilies >
+              limits.seconds * 0.5) {
+        counts.insert(std::prev(counts.end()), count);
+        break;
+      }
       // In turn until every expert had a token, if that ever comes.
       int64_t inARound = std::max<int64_t>(1, count * rows.numSlots);
       int64_t rounds =
           family == InputFamily::EachInTurn && count && !coverage->hasAllIds()
               ? int64_t(outputs.mustSelect.size()) * 2 / inARound + 1
               : 1;
-      for (int64_t round = 0; round < rounds; ++round) {
+      // Experts without a token would leave the proof without a result.
+      double budget = limits.seconds * (rounds > 1 ? 0.8 : 0.5);
+      for (int64_t round = 0; round < rounds && count < tooMany; ++round) {
         double before = getSeconds();
         if (before + perToken * double(count) > budget && numInputs)
           break;
@@ -290,6 +306,10 @@ llvm::Error Prover::runAll() {
   if (!numInputs)
     return llvm::createStringError("no input could be run; the last was " +
                                    refusal);
+  if (!staticTokens && *provenCounts.rbegin() < 2)
+    return llvm::createStringError(
+        "the inputs show too little: no two tokens fit into memory; " +
+        refusal);
   if (std::optional<std::string> gap = coverage->findGap())
     return llvm::createStringError("the inputs show too little: " + *gap);
   return llvm::Error::success();

@@ -34,6 +34,8 @@ static void endOverdue(int) {
   _exit(1);
 }
 
+static ProofLimits getLimits() { return {seconds, memory}; }
+
 static void setLimit(int resource, rlim_t value) {
   rlimit limit{value, value};
   (void)setrlimit(resource, &limit);
@@ -42,9 +44,12 @@ static void setLimit(int resource, rlim_t value) {
 /// From here on nothing that this process does harms others.
 static void limitProcess() {
   setLimit(RLIMIT_CORE, 0);
-  // AddressSanitizer reserves far more than it uses.
+  // What is allocated, not addresses: weights have many of those, and few
+  // pages, which the proof counts itself. AddressSanitizer allocates far more
+  // than it uses.
   if (!sanitizedBuild)
-    setLimit(RLIMIT_AS, rlim_t(memory) << 20);
+    setLimit(RLIMIT_DATA,
+             (rlim_t(memory) << 20) - getWeightMemory(getLimits()));
   rlimit cpu{rlim_t(seconds) * inputs.size(),
              rlim_t(seconds) * inputs.size() + 5};
   (void)setrlimit(RLIMIT_CPU, &cpu);
@@ -77,8 +82,7 @@ static RaiseVerdict proveFile(const std::string &path) {
   }
   if (!module)
     return {false, "its text cannot be read back: " + message};
-  ProofLimits limits{seconds, memory};
-  return proveCandidate(*module, folder, limits, tell);
+  return proveCandidate(*module, folder, getLimits(), tell);
 }
 
 int main(int argc, char **argv) {

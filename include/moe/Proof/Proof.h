@@ -17,6 +17,12 @@ namespace moe {
 /// for beside the running program. A context without the dialect gets none.
 void registerRaiseEvaluator(mlir::DialectRegistry &registry);
 
+/// Bytes of `limits` that are for weights. They lie in files in memory, which
+/// no limit of a process counts.
+inline uint64_t getWeightMemory(const ProofLimits &limits) {
+  return (uint64_t(limits.memoryMiB) << 20) / 5;
+}
+
 /// What `moe-prove` does with one module of `isolateCandidate`, in this
 /// process: compiles both sides for this CPU, runs them on the same inputs and
 /// compares. `folder` is for its files. `tell` hears what is about to happen,

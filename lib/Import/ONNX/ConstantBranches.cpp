@@ -4,6 +4,9 @@
 // results of different rank, which no tensor type can hold. Where the condition
 // follows from types and constants, the branch that is taken replaces the node.
 //
+// ONNX's inference reads shapes and axes that are constants, but none that went
+// through an op that leaves them as they are: such ops become constants.
+//
 // The evaluator knows small integer vectors only: what shape arithmetic needs.
 //
 //===----------------------------------------------------------------------===//
@@ -12,6 +15,7 @@
 #include "llvm/ADT/StringSwitch.h"
 #include <cstring>
 #include <map>
+#include <numeric>
 #include <set>
 #include <vector>
 
@@ -160,6 +164,16 @@ std::optional<Integers> evaluate(const pb::NodeProto &node,
   if (op == "Identity" || op == "Squeeze" || op == "Unsqueeze" ||
       op == "Reshape")
     return *inputs[0];
+  if (op == "Cast") {
+    int64_t to = getInt(node, "to", 0);
+    if (to != pb::TensorProto::INT64 && to != pb::TensorProto::INT32)
+      return std::nullopt;
+    Integers result = *inputs[0];
+    if (to == pb::TensorProto::INT32)
+      for (int64_t &value : result)
+        value = static_cast<int32_t>(value);
+    return result;
+  }
   if (op == "Not") {
     Integers result;
     for (int64_t value : *inputs[0])
@@ -217,6 +231,35 @@ void rename(pb::GraphProto &graph,
   }
 }
 
+/// Makes a node a constant if it gives int64 elements that are known and only
+/// rearranges them.
+bool makeConstant(pb::NodeProto &node, const Integers &value,
+                  const TypeScope &types) {
+  bool isNoOp =
+      llvm::StringSwitch<bool>(node.op_type())
+          .Cases({"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze"}, true)
+          .Default(false);
+  const pb::TypeProto_Tensor *type = types.getRanked(node.output(0));
+  std::optional<Integers> extents = getExtents(types, node.output(0));
+  if (!isNoOp || !extents || type->elem_type() != pb::TensorProto::INT64 ||
+      std::accumulate(extents->begin(), extents->end(), int64_t(1),
+                      std::multiplies<>()) != int64_t(value.size()))
+    return false;
+  node.set_op_type("Constant");
+  node.clear_input();
+  node.clear_attribute();
+  pb::AttributeProto &attribute = *node.add_attribute();
+  attribute.set_name("value");
+  attribute.set_type(pb::AttributeProto::TENSOR);
+  pb::TensorProto &tensor = *attribute.mutable_t();
+  tensor.set_data_type(pb::TensorProto::INT64);
+  for (int64_t extent : *extents)
+    tensor.add_dims(extent);
+  for (int64_t element : value)
+    tensor.add_int64_data(element);
+  return true;
+}
+
 class BranchFolder {
 public:
   bool visit(pb::GraphProto &graph, const TypeScope *outerTypes = nullptr,
@@ -270,8 +313,10 @@ bool BranchFolder::visit(pb::GraphProto &graph, const TypeScope *outerTypes,
   google::protobuf::RepeatedPtrField<pb::NodeProto> nodes;
   for (pb::NodeProto &node : *graph.mutable_node()) {
     if (node.domain().empty() && node.output_size())
-      if (std::optional<Integers> value = evaluate(node, values, types))
+      if (std::optional<Integers> value = evaluate(node, values, types)) {
+        changed |= makeConstant(node, *value, types);
         values.set(node.output(0), *value);
+      }
     const Integers *condition = node.op_type() == "If" && node.input_size()
                                     ? values.find(node.input(0))
                                     : nullptr;

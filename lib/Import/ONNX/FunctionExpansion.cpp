@@ -109,6 +109,12 @@ std::string getObstacle(const pb::NodeProto &node,
   auto it = opsets.find(node.domain());
   int opset = it == opsets.end() ? 1 : it->second;
   std::string at = " at opset " + std::to_string(opset) + ": ";
+  if (node.domain() == "com.microsoft" && node.op_type() == "QMoE")
+    return at +
+           "quantised experts are not supported, and what QMoE routes depends "
+           "on the provider (on the CPU it ignores normalize_routing_weights "
+           "unless it has router_weights, which CUDA ignores); export "
+           "com.microsoft::MoE or ordinary operators";
   if (node.domain() == "com.microsoft")
     return dialect.hasOp(node.domain(), node.op_type())
                ? ""

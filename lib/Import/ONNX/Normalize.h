@@ -65,7 +65,8 @@ void checkOperators(pb::ModelProto &model, const Dialect &dialect);
 bool inferRanks(pb::ModelProto &model);
 
 /// Replaces `If` nodes whose condition follows from types and constants by the
-/// branch that is taken; true if there were any (ConstantBranches.cpp).
+/// branch that is taken, and ops that leave constant integers as they are by
+/// constants; true if there were any (ConstantBranches.cpp).
 bool foldConstantBranches(pb::ModelProto &model);
 
 /// Refuses values without a type that the compiler supports, all at once

@@ -72,6 +72,14 @@ Shape getOpenShape(int64_t rank) {
   return shape;
 }
 
+/// Elements of a vector, -1 where that is not known.
+int64_t getLength(const pb::TypeProto_Tensor *type) {
+  if (!type || type->shape().dim_size() != 1 ||
+      !type->shape().dim(0).has_dim_value())
+    return -1;
+  return type->shape().dim(0).dim_value();
+}
+
 const pb::TypeProto_Tensor *RankInference::getTensor(const pb::NodeProto &node,
                                                      int input) const {
   return input < node.input_size() ? known.getRanked(node.input(input))
@@ -100,12 +108,8 @@ void RankInference::inferNode(pb::NodeProto &node) {
   if (!input || !node.output_size())
     return;
   int64_t rank = input->shape().dim_size();
-  // How many axes input 1 lists, if that is known.
-  const pb::TypeProto_Tensor *list = getTensor(node, 1);
-  int64_t axes = -1;
-  if (list && list->shape().dim_size() == 1 &&
-      list->shape().dim(0).has_dim_value())
-    axes = list->shape().dim(0).dim_value();
+  // How many axes or extents input 1 lists, if that is known.
+  int64_t axes = getLength(getTensor(node, 1));
 
   if (op.starts_with("Reduce")) {
     if (getInt(node, "keepdims", 1))
@@ -125,6 +129,19 @@ void RankInference::inferNode(pb::NodeProto &node) {
     setShape(node.output(0), input->elem_type(), getOpenShape(rank - axes));
   } else if (op == "Unsqueeze" && axes >= 0) {
     setShape(node.output(0), input->elem_type(), getOpenShape(rank + axes));
+  } else if (op == "Reshape" && axes >= 0) {
+    setShape(node.output(0), input->elem_type(), getOpenShape(axes));
+  } else if (op == "Expand" && axes >= 0) {
+    setShape(node.output(0), input->elem_type(),
+             getOpenShape(std::max(rank, axes)));
+  } else if (op == "Tile" || op == "Slice" || op == "Pad" || op == "Resize") {
+    setShape(node.output(0), input->elem_type(), getOpenShape(rank));
+  } else if (op == "ConstantOfShape" && getLength(input) >= 0) {
+    int32_t type = pb::TensorProto::FLOAT;
+    for (const pb::AttributeProto &attribute : node.attribute())
+      if (attribute.name() == "value")
+        type = attribute.t().data_type();
+    setShape(node.output(0), type, getOpenShape(getLength(input)));
   }
 }
 
