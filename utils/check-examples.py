@@ -24,7 +24,7 @@ import subprocess
 import sys
 
 MODULE_LEVEL = re.compile(
-    r"(module|builtin\.module|func\.func|rt\.weight|rt\.entry|rt\.layer|llvm\.func|"
+    r"(module|builtin\.module|func\.func|rt\.weight|rt\.entry|rt\.layer|rt\.timer|llvm\.func|"
     r"memref\.global|#[\w.]+\s*=|![\w.]+\s*=)(?![\w.])"
 )
 FENCE = re.compile(r"^([ \t]*)```mlir[ \t]*\n(.*?)^[ \t]*```[ \t]*$", re.M | re.S)

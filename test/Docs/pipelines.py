@@ -10,7 +10,8 @@ with open(sys.argv[1]) as file:
 with open(sys.argv[2]) as file:
     rows = re.findall(r"^\| `([\w-]+)` \|.*\| (.*) \|$", file.read(), re.MULTILINE)
 
-modes = {"embed", "beside", "deferred"}
+# Of other options.
+modes = {"embed", "beside", "deferred", "none", "bf16", "f16"}
 stages = [(name, text) for name, text in shown if name not in modes]
 assert stages, "--help shows no stage"
 assert stages == rows, f"--help shows {stages}, the page {rows}"
