@@ -5,7 +5,7 @@
 //   {"name": .., "inputs": [{"name": .., "dtype": "float32",
 //    "dims": [2, "batch", ..]}], "outputs": [..], "moe_layers": [{"name": ..,
 //    "experts": 8, "null_experts": 0, "slots": 2, "counted": false}],
-//    "target_cpu": ..}
+//    "timed_steps": 0, "target_cpu": ..}
 //
 //===----------------------------------------------------------------------===//
 #include "Description.h"
@@ -73,6 +73,7 @@ ModelDescription moe::parseDescription(const char *text) {
   result.inputs = parseValues(model, "inputs");
   result.outputs = parseValues(model, "outputs");
   result.targetCpu = getString(model, "target_cpu");
+  result.timedSteps = getInteger(model, "timed_steps");
   for (const json &layer : getArray(model, "moe_layers"))
     result.layers.push_back(
         {getString(layer, "name"), getInteger(layer, "experts"),

@@ -34,6 +34,8 @@ struct ModelDescription {
   std::vector<ValueDescription> inputs;
   std::vector<ValueDescription> outputs;
   std::vector<LayerDescription> layers;
+  /// Steps whose time runs take.
+  int64_t timedSteps = 0;
   std::string targetCpu;
 };
 

@@ -10,6 +10,7 @@
 #include "Compare.h"
 #include "Description.h"
 #include "Options.h"
+#include "Profile.h"
 #include "Report.h"
 
 #include <algorithm>
@@ -55,6 +56,14 @@ public:
     if (model.layerLoad(context, (int32_t)layer, &load) != MOE_OK)
       throw DriverError(model.lastError(context));
     return load;
+  }
+
+  std::vector<moe_step_time> getStepTimes(int64_t count) {
+    std::vector<moe_step_time> times((size_t)count);
+    for (size_t i = 0; i < times.size(); ++i)
+      if (model.stepTime(context, (int32_t)i, &times[i]) != MOE_OK)
+        throw DriverError(model.lastError(context));
+    return times;
   }
 
 private:
@@ -235,6 +244,9 @@ static NamedArrays runTimed(const CommandLine &line,
   Session session(functions, line);
   std::vector<moe_tensor> inputTensors = makeTensors(inputs);
   std::vector<moe_tensor> outputTensors(model.outputs.size());
+  std::optional<Profile> profile;
+  if (line.profile)
+    profile.emplace(measureMachine(line.threads));
   for (int i = 0; i < line.warmup; ++i)
     session.run(inputTensors, outputTensors);
   for (int i = 0; i < line.repeat; ++i) {
@@ -243,6 +255,13 @@ static NamedArrays runTimed(const CommandLine &line,
     std::chrono::duration<double, std::milli> time =
         std::chrono::steady_clock::now() - start;
     report.addTime(time.count());
+    if (profile)
+      profile->addRun(time.count() / 1e3,
+                      session.getStepTimes(model.timedSteps));
+  }
+  if (profile) {
+    std::cerr << profile->format(model.layers);
+    report.setProfile(*profile);
   }
   for (size_t i = 0; i < model.layers.size(); ++i) {
     const LayerDescription &layer = model.layers[i];
@@ -280,6 +299,9 @@ static std::string getReferencePlace(const CommandLine &line,
 static ExitCode runModel(const CommandLine &line, const DriverOptions &options,
                          const ModelFunctions &functions) {
   ModelDescription model = parseDescription(functions.describe());
+  if (line.profile && model.timedSteps == 0)
+    throw DriverError("--profile: no step of the model is timed; compile it "
+                      "with moe-compile --instrument-profile");
   NamedArrays inputs = readInputs(line, model);
   Report report;
   NamedArrays outputs = runTimed(line, functions, model, inputs, report);
@@ -324,7 +346,10 @@ static ExitCode runCommand(int argc, char **argv, const DriverOptions &options,
     return ExitCode::BadUsage;
   ModelFunctions opened;
   if (!given && !line->model.empty()) {
-    opened = options.openModel(line->model, !line->reportFile.empty());
+    Instrumentation instrumentation;
+    instrumentation.load = !line->reportFile.empty();
+    instrumentation.profile = line->profile;
+    opened = options.openModel(line->model, instrumentation);
     given = &opened;
   }
   if (!line->help)

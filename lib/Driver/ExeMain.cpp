@@ -6,8 +6,8 @@
 #include "moe/Driver/Driver.h"
 
 moe::ModelFunctions moe::getLinkedModel() {
-  return {moe_describe,       moe_create,  moe_run,
-          moe_get_layer_load, moe_destroy, moe_last_error};
+  return {moe_describe,      moe_create,  moe_run,       moe_get_layer_load,
+          moe_get_step_time, moe_destroy, moe_last_error};
 }
 
 #if defined(__has_feature)

@@ -57,6 +57,12 @@ static void addFlags(CLI::App &app, CommandLine &line, bool opensModel) {
   app.add_option("--report", line.reportFile,
                  "Write what was computed, compared and timed as JSON")
       ->type_name("FILE.json");
+  app.add_flag("--profile", line.profile,
+               std::string("Print the time of each step of the timed runs, and "
+                           "how close it comes to what the machine can do") +
+                   (opensModel ? ""
+                               : "; needs moe-compile "
+                                 "--instrument-profile"));
 }
 
 std::optional<CommandLine> moe::parseCommandLine(int argc, char **argv,

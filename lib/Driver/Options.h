@@ -24,6 +24,7 @@ struct CommandLine {
   std::string device = "cpu";
   std::string weights;
   std::string reportFile;
+  bool profile = false;
   bool help = false;
 };
 

@@ -57,6 +57,38 @@ std::string Report::formatTimes() const {
   return text.str();
 }
 
+/// Adds what the machine can do and what steps took.
+static void addProfile(ordered_json &report, const Profile &profile,
+                       const std::vector<std::string> &layers) {
+  auto known = [](int64_t amount) {
+    return amount < 0 ? ordered_json(nullptr) : ordered_json(amount);
+  };
+  const MachineLimits &limits = profile.getLimits();
+  ordered_json reads = ordered_json::array();
+  for (const MachineLimits::Bandwidth &level : limits.bandwidths)
+    reads.push_back(
+        {{"bytes", level.bytes}, {"gb_per_s", level.bytesPerSecond / 1e9}});
+  report["machine"] = {{"threads", limits.threads},
+                       {"gflop_per_s", limits.flopsPerSecond / 1e9},
+                       {"reads", std::move(reads)}};
+  report["profile"] = ordered_json::array();
+  for (const StepProfile &step : profile.getSteps()) {
+    bool inLayer = step.layer >= 0 && (size_t)step.layer < layers.size();
+    bool compared = step.leastSeconds && step.seconds > 0;
+    report["profile"].push_back(
+        {{"node", step.node},
+         {"computation", step.computation},
+         {"layer", inLayer ? ordered_json(layers[(size_t)step.layer])
+                           : ordered_json(nullptr)},
+         {"calls", step.calls},
+         {"time_us", step.seconds * 1e6},
+         {"flops", known(step.flops)},
+         {"bytes", known(step.bytes)},
+         {"roofline", compared ? ordered_json(*step.leastSeconds / step.seconds)
+                               : ordered_json(nullptr)}});
+  }
+}
+
 std::string Report::toJson() const {
   ordered_json report;
   report["outputs"] = ordered_json::object();
@@ -97,6 +129,12 @@ std::string Report::toJson() const {
       entry["expert_flops"] = load.expert_flops;
     }
     report["moe_layers"].push_back(std::move(entry));
+  }
+  if (profile) {
+    std::vector<std::string> layerNames;
+    for (const Layer &layer : layers)
+      layerNames.push_back(layer.description.name);
+    addProfile(report, *profile, layerNames);
   }
   // Names are the model's and may be no UTF-8.
   return report.dump(2, ' ', false, ordered_json::error_handler_t::replace) +

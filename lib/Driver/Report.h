@@ -6,10 +6,17 @@
 //    "moe_layers": [{"name": "layers.0.moe", "experts": 8, "null_experts": 8,
 //                    "slots": 3, "tokens": 256, "load": 1.539,
 //                    "counts": [50, ..], "null_slots": 374,
-//                    "expert_flops": 25821184}]}
+//                    "expert_flops": 25821184}],
+//    "machine": {"threads": 1, "gflop_per_s": 120.5,
+//                "reads": [{"bytes": 32768, "gb_per_s": 240.0}, ..]},
+//    "profile": [{"node": "layers.0.moe/gate", "computation": "gate",
+//                 "layer": "layers.0.moe", "calls": 1, "time_us": 12.5,
+//                 "flops": 4096, "bytes": null, "roofline": 0.25}, ..]}
 //
 // "load" and what stands behind it is of the last run; null where it had no
-// token, and left out where the model does not count.
+// token, and left out where the model does not count. "machine" and "profile"
+// are there with --profile; a time is the median of the runs, null is not
+// known.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MOE_LIB_DRIVER_REPORT_H
@@ -18,6 +25,7 @@
 #include "Array.h"
 #include "Compare.h"
 #include "Description.h"
+#include "Profile.h"
 #include "moe/Runtime/MoERuntime.h"
 
 #include <optional>
@@ -39,6 +47,8 @@ public:
   void addLayer(const LayerDescription &layer, const moe_layer_load &load);
   /// Whether no layer lacks counters.
   bool countsLayers() const;
+
+  void setProfile(const Profile &taken) { profile = taken; }
 
   /// "10 runs: median 1.5 ms, min 1.4 ms, max 2.0 ms".
   std::string formatTimes() const;
@@ -62,6 +72,7 @@ private:
   std::vector<double> times;
   std::vector<Output> outputs;
   std::vector<Layer> layers;
+  std::optional<Profile> profile;
 };
 
 } // namespace moe

@@ -294,6 +294,59 @@ class CommandLineTest(unittest.TestCase):
             },
         )
 
+    def test_profile(self):
+        """Table and report: what is known, and what is not."""
+        done = self.check(
+            0, "--inputs=in.npz", "--profile", "--report=r.json", "--repeat=3", "--threads=1"
+        )
+        self.assertIn("profile: 3 runs, median", done.stderr)
+        self.assertIn("1 thread: ", done.stderr)
+        for title in ("kind", "MoE layer", "step"):
+            self.assertIn(f" roofline  {title}\n", done.stderr)
+        self.assertIn("  layers.0.moe\n", done.stderr)
+        self.assertIn("    gate  layers.0.moe/gate\n", done.stderr)
+        self.assertIn("  elementwise  /bias/Add\n", done.stderr)
+        self.assertIn("  (between steps)\n", done.stderr)
+        self.assertNotIn("profile", done.stdout)
+        report = json.loads((self.folder / "r.json").read_text())
+        self.assertEqual(
+            list(report), ["outputs", "time_ms", "moe_layers", "machine", "profile"]
+        )
+        machine = report["machine"]
+        self.assertEqual(machine["threads"], 1)
+        self.assertGreater(machine["gflop_per_s"], 0)
+        self.assertEqual(
+            [level["bytes"] for level in machine["reads"]], [2**15, 2**19, 2**23, 2**27]
+        )
+        for level in machine["reads"]:
+            self.assertGreater(level["gb_per_s"], 0)
+        add, gate = report["profile"]
+        for step in (add, gate):
+            self.assertGreaterEqual(step.pop("time_us"), 0)
+            step.pop("roofline")
+        self.assertEqual(
+            add,
+            {
+                "node": "/bias/Add",
+                "computation": "elementwise",
+                "layer": None,
+                "calls": 1,
+                "flops": None,
+                "bytes": 96,
+            },
+        )
+        self.assertEqual(
+            gate,
+            {
+                "node": "layers.0.moe/gate",
+                "computation": "gate",
+                "layer": "layers.0.moe",
+                "calls": 2,
+                "flops": 48,
+                "bytes": None,
+            },
+        )
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -7,10 +7,10 @@
 namespace moe {
 
 /// Opens a shared library, or compiles a model file to one and opens that.
-/// Throws std::runtime_error with what went wrong. `countsLoad`: what is
-/// compiled counts the load of its layers.
+/// Throws std::runtime_error with what went wrong. `instrumentation` is for
+/// what is compiled.
 ModelFunctions openModel(const char *argv0, const std::string &input,
-                         bool countsLoad);
+                         Instrumentation instrumentation);
 
 /// Runs an ONNX file with ONNX Runtime through the Python it finds
 /// ($MOE_PYTHON, or python3); returns the path of an .npz of outputs. Throws

@@ -35,6 +35,8 @@ static ModelFunctions openLibrary(const std::string &path) {
   model.run = reinterpret_cast<decltype(&moe_run)>(find("moe_run"));
   model.layerLoad = reinterpret_cast<decltype(&moe_get_layer_load)>(
       find("moe_get_layer_load"));
+  model.stepTime =
+      reinterpret_cast<decltype(&moe_get_step_time)>(find("moe_get_step_time"));
   model.destroy = reinterpret_cast<decltype(&moe_destroy)>(find("moe_destroy"));
   model.lastError =
       reinterpret_cast<decltype(&moe_last_error)>(find("moe_last_error"));
@@ -42,7 +44,7 @@ static ModelFunctions openLibrary(const std::string &path) {
 }
 
 ModelFunctions moe::openModel(const char *argv0, const std::string &input,
-                              bool countsLoad) {
+                              Instrumentation instrumentation) {
   llvm::StringRef extension = llvm::sys::path::extension(input);
   if (extension == ".so")
     return openLibrary(input);
@@ -65,7 +67,8 @@ ModelFunctions moe::openModel(const char *argv0, const std::string &input,
   // The library is gone once it is open: its weights cannot lie beside it.
   options.weights = WeightsMode::Embed;
   options.runtimeDir = findRuntimeDir(argv0);
-  options.instrumentLoad = countsLoad;
+  options.instrumentLoad = instrumentation.load;
+  options.instrumentProfile = instrumentation.profile;
   std::unique_ptr<mlir::MLIRContext> context = createCompilerContext();
   DiagnosticPrinter printer(*context);
   if (failed(compile(*context, options)))

@@ -9,8 +9,9 @@
 int main(int argc, char **argv) {
   moe::DriverOptions options;
   options.description = "Runs a model: compiles it first where it is not.";
-  options.openModel = [&](const std::string &input, bool countsLoad) {
-    return moe::openModel(argv[0], input, countsLoad);
+  options.openModel = [&](const std::string &input,
+                          moe::Instrumentation instrumentation) {
+    return moe::openModel(argv[0], input, instrumentation);
   };
   options.runReference = moe::runOnnxRuntime;
   return moe::runDriver(argc, argv, options);

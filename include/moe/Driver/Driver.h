@@ -25,6 +25,7 @@ struct ModelFunctions {
                            moe_tensor *, int32_t)>
       run;
   std::function<moe_status(moe_context *, int32_t, moe_layer_load *)> layerLoad;
+  std::function<moe_status(moe_context *, int32_t, moe_step_time *)> stepTime;
   std::function<void(moe_context *)> destroy;
   std::function<const char *(const moe_context *)> lastError;
 };
@@ -36,14 +37,21 @@ enum class ExitCode : int {
   BadUsage = 2 ///< wrong command line
 };
 
+/// What a model has to be compiled with for what the command line asks.
+struct Instrumentation {
+  /// Layers count their tokens.
+  bool load = false;
+  /// The time of each step is taken.
+  bool profile = false;
+};
+
 /// What distinguishes the programs.
 struct DriverOptions {
   /// First line of `--help`.
   std::string description = "Runs the compiled model.";
   /// Set for `moe-run`: gets the positional IN and makes the model, or throws
-  /// std::runtime_error with what went wrong. `countsLoad`: its layers count
-  /// their tokens. Unset: the model is given.
-  std::function<ModelFunctions(const std::string &input, bool countsLoad)>
+  /// std::runtime_error with what went wrong. Unset: the model is given.
+  std::function<ModelFunctions(const std::string &input, Instrumentation)>
       openModel;
   /// Set for `moe-run`, where a comparison with ONNX Runtime is offered: gets
   /// IN and the inputs' npz and returns the path of an npz of outputs, or

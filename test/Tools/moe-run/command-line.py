@@ -78,6 +78,7 @@ class MoeRunTest(unittest.TestCase):
         # What it compiled and compared in is gone (`.ses` is ONNX Runtime's).
         left = [name for name in os.listdir(self.folder / "tmp") if name != ".ses"]
         self.assertEqual(left, [])
+        return done
 
     def test_kinds_of_models(self):
         for name in ("m.onnxtxt", "m.mlir", "m.so", "./m.so"):
@@ -124,6 +125,19 @@ class MoeRunTest(unittest.TestCase):
         self.check(0, "m.onnx", *flags, out="y: ", MOE_PYTHON=sys.executable)
         self.check(1, "m.onnx", *flags, err="MOE_PYTHON", MOE_PYTHON="/bin/false")
         self.check(1, "m.onnx", *flags, err="MOE_PYTHON", MOE_PYTHON="/none")
+
+    def test_profile(self):
+        """A model file is compiled for it; a library must have been."""
+        done = self.check(0, "m.mlir", "--inputs=in.npz", "--profile")
+        self.assertIn("elementwise", done.stderr)
+        self.check(
+            1,
+            "m.so",
+            "--inputs=in.npz",
+            "--profile",
+            err="--profile: no step of the model is timed; compile it with "
+            "moe-compile --instrument-profile",
+        )
 
     def test_report(self):
         flags = ["--inputs=in.npz", "--compare-with=right.npz", "--report=r.json"]
