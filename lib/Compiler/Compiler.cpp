@@ -197,7 +197,7 @@ static LogicalResult saveStage(ModuleOp module, const StageInfo &info,
 
 /// Layers that could not be raised are an error where that was asked for.
 static LogicalResult checkLayers(ModuleOp module, const LayerReport &layers) {
-  SmallVector<StringRef> missed = layers.getMissed();
+  SmallVector<std::string> missed = layers.getMissed();
   if (missed.empty())
     return success();
   InFlightDiagnostic diagnostic = module.emitError("--require-raise: ")
@@ -215,6 +215,12 @@ static LogicalResult runStages(ModuleOp module, std::optional<Stage> stage,
   LayerReport layers(*module.getContext());
   PipelineOptions pipeline;
   pipeline.instrumentLoad = options.instrumentLoad;
+  pipeline.convertWeights = options.convertWeights;
+  pipeline.instrumentProfile = options.instrumentProfile;
+  FailureOr<VectorISA> isa = findVectorISA(module.getLoc(), options.targetCPU);
+  if (failed(isa))
+    return failure();
+  pipeline.isa = *isa;
   // Deferred weights are not read at compile time.
   if (options.weights != WeightsMode::Deferred) {
     pipeline.modelFolder = getModelFolder(options);
@@ -233,7 +239,9 @@ static LogicalResult runStages(ModuleOp module, std::optional<Stage> stage,
     if (!options.saveStages.empty() &&
         failed(saveStage(module, info, options.saveStages)))
       return failure();
-    if (info.stage != Stage::MoEOpt)
+    if (info.stage == Stage::MoE)
+      layers.findAttention(module);
+    if (info.stage != std::min(options.emit, Stage::MoEOpt))
       continue;
     if (options.layerLines)
       layers.print(*options.layerLines);

@@ -90,6 +90,30 @@ void moe::buildTensorPipeline(OpPassManager &pm) {
   endStage(pm, Stage::Tensor);
 }
 
+void moe::buildScheduledPipeline(OpPassManager &pm,
+                                 const PipelineOptions &options) {
+  // Products with the model's weights -> grouped matmuls.
+  if (options.isa != VectorISA::None)
+    pm.addPass(createConvertLinalgToMoEPass());
+  // Their f32 weights -> narrower ones, where that was asked for.
+  ConvertWeightsPassOptions convert;
+  convert.type = options.convertWeights;
+  pm.addPass(createConvertWeightsPass(convert));
+  // Matmuls on the model's weights -> the same with a schedule for the CPU, on
+  // weights in panels.
+  ScheduleCPUPassOptions schedule;
+  schedule.isa = options.isa;
+  pm.addPass(createScheduleCPUPass(schedule));
+  if (options.isa != VectorISA::None) {
+    // Chains of elementwise loops -> one loop each.
+    pm.addPass(createFuseElementwisePass());
+    // Maps of the fused loops' indices -> arith.
+    pm.addPass(createLowerAffinePass());
+    pm.addPass(createCanonicalizerPass());
+  }
+  endStage(pm, Stage::Scheduled);
+}
+
 void moe::buildBuffersPipeline(OpPassManager &pm) {
   // tensor.empty that feeds an insertion -> the slice it is inserted into, so
   // that concatenation writes in place.
@@ -113,6 +137,9 @@ void moe::buildBuffersPipeline(OpPassManager &pm) {
   // Allocations -> allocations with one owner each, freed after their last use.
   bufferization::BufferDeallocationPipelineOptions deallocation;
   bufferization::buildBufferDeallocationPipeline(pm, deallocation);
+  // Freed at the end of a block -> freed after their last use in it.
+  pm.addNestedPass<func::FuncOp>(
+      bufferization::createOptimizeAllocationLivenessPass());
   // The clones and copies that ownership asked for -> memref ops.
   pm.addPass(createConvertBufferizationToMemRefPass());
   pm.addPass(createCanonicalizerPass());
@@ -120,17 +147,30 @@ void moe::buildBuffersPipeline(OpPassManager &pm) {
   endStage(pm, Stage::Buffers);
 }
 
-void moe::buildKernelsPipeline(OpPassManager &pm) {
+void moe::buildKernelsPipeline(OpPassManager &pm,
+                               const PipelineOptions &options) {
   // Copies between strided memrefs -> linalg, so that loops do them.
   pm.addNestedPass<func::FuncOp>(createLowerStridedCopiesPass());
   // One long function -> one function per computation, equal ones merged:
   // LLVM's time is linear in their number, and a profile names them.
   pm.addPass(createOutlineKernelsPass());
   pm.addPass(func::createDuplicateFunctionEliminationPass());
-  // Kernels of MoE layers on memrefs -> scf loops.
+  // Calls of kernels -> the same between clocks, while kernels still say what
+  // they compute.
+  if (options.instrumentProfile)
+    pm.addPass(createInstrumentProfilePass());
+  // Matmuls with schedules -> vector code, on the run's threads.
+  pm.addPass(createConvertMoEToCPUPass());
+  // The other kernels of MoE layers on memrefs -> scf loops.
   pm.addPass(createConvertMoEToLoopsPass());
-  // linalg on memrefs -> scf loops.
+  // linalg on memrefs -> loops of vectors, where those pay.
+  ConvertLinalgToCPUPassOptions vectors;
+  vectors.isa = options.isa;
+  pm.addPass(createConvertLinalgToCPUPass(vectors));
+  // The rest of linalg on memrefs -> scf loops.
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  // Dims that become several dynamic ones -> casts.
+  pm.addNestedPass<func::FuncOp>(createLowerExpandedShapesPass());
   // Affine maps of the loops' indices -> arith.
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
@@ -160,11 +200,13 @@ void moe::buildLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
   pm.addPass(createConvertVectorToLLVMPass());
-  pm.addPass(createArithToLLVMConversionPass());
   // Allocations -> the run's memory.
   FinalizeMemRefToLLVMConversionPassOptions memory;
   memory.useGenericFunctions = true;
   pm.addPass(createFinalizeMemRefToLLVMConversionPass(memory));
+  // Only now: the pass above knows constants of arith. It would put sizes that
+  // it takes for dynamic ones on the stack, in each iteration of a loop.
+  pm.addPass(createArithToLLVMConversionPass());
   pm.addPass(createConvertIndexToLLVMPass());
   pm.addPass(createConvertControlFlowToLLVMPass());
   pm.addPass(createConvertFuncToLLVMPass());
@@ -187,10 +229,12 @@ void moe::buildPipeline(OpPassManager &pm, std::optional<Stage> from, Stage to,
     buildMoEOptPipeline(pm, options);
   if (reaches(Stage::Tensor))
     buildTensorPipeline(pm);
+  if (reaches(Stage::Scheduled))
+    buildScheduledPipeline(pm, options);
   if (reaches(Stage::Buffers))
     buildBuffersPipeline(pm);
   if (reaches(Stage::Kernels))
-    buildKernelsPipeline(pm);
+    buildKernelsPipeline(pm, options);
   if (reaches(Stage::LLVM))
     buildLLVMPipeline(pm);
 }
@@ -206,12 +250,15 @@ void moe::registerPipelines() {
   static PassPipelineRegistration<> tensor("moe-tensor-pipeline",
                                            "stage moe-opt -> stage tensor",
                                            buildTensorPipeline);
+  static PassPipelineRegistration<> scheduled(
+      "moe-scheduled-pipeline", "stage tensor -> stage scheduled",
+      [](OpPassManager &pm) { buildScheduledPipeline(pm, {}); });
   static PassPipelineRegistration<> buffers("moe-buffers-pipeline",
-                                            "stage tensor -> stage buffers",
+                                            "stage scheduled -> stage buffers",
                                             buildBuffersPipeline);
-  static PassPipelineRegistration<> kernels("moe-kernels-pipeline",
-                                            "stage buffers -> stage kernels",
-                                            buildKernelsPipeline);
+  static PassPipelineRegistration<> kernels(
+      "moe-kernels-pipeline", "stage buffers -> stage kernels",
+      [](OpPassManager &pm) { buildKernelsPipeline(pm, {}); });
   static PassPipelineRegistration<> llvm(
       "moe-llvm-pipeline", "stage kernels -> stage llvm", buildLLVMPipeline);
 }

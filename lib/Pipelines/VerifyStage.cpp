@@ -38,6 +38,7 @@ static ArrayRef<StringLiteral> allowedDialects(Stage stage) {
   case Stage::MoEOpt:
     return layers;
   case Stage::Tensor:
+  case Stage::Scheduled:
     return tensor;
   case Stage::Buffers:
     return buffers;
@@ -59,7 +60,8 @@ static StringRef findMoEBreach(Operation *op, Stage stage) {
     return "an undecided candidate is left: run moe-verify-raise";
   bool isLayer =
       isa<RouteOp, ExpertsOp, SlotSumOp, RenumberOp, moe::CountOp>(op);
-  bool isKernel = isa<GateOp, DispatchOp, GroupedMatmulOp, CombineOp>(op);
+  bool isKernel =
+      isa<GateOp, DispatchOp, GroupedMatmulOp, PackOp, CombineOp>(op);
   if (stage <= Stage::MoEOpt && isKernel)
     return "a layer is a kernel already";
   if (stage >= Stage::Tensor && isLayer)
@@ -82,7 +84,8 @@ LogicalResult moe::verifyStage(ModuleOp module, Stage stage) {
     if (StringRef breach = findMoEBreach(op, stage); !breach.empty())
       return breaks(breach);
     if (stage >= Stage::LLVM &&
-        isa<rt::WeightRefOp, rt::RequireOp, rt::CountOp>(op))
+        isa<rt::WeightRefOp, rt::RequireOp, rt::CountOp, rt::NumThreadsOp,
+            rt::ParallelOp, rt::ClockOp, rt::RecordOp>(op))
       return breaks("only symbols are left of rt");
     // Weights name tensor types at every stage.
     if (stage >= Stage::Buffers)

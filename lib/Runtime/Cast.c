@@ -11,7 +11,8 @@
  *           NaN gives 0
  *   bool    whether it differs from zero (NaN does)
  *
- * The two pairs that fill most files, f32 <-> bf16, have direct loops.
+ * The pairs that fill most files, f32 <-> bf16 and f32 -> f16, have direct
+ * loops.
  *
  *===----------------------------------------------------------------------===*/
 #include "Half.h"
@@ -37,6 +38,27 @@ static void f32_to_bf16(const uint32_t *from, uint16_t *to, int64_t count) {
 static void bf16_to_f32(const uint16_t *from, uint32_t *to, int64_t count) {
   for (int64_t i = 0; i < count; ++i)
     to[i] = (uint32_t)from[i] << 16;
+}
+
+static void f32_to_f16(const uint32_t *from, uint16_t *to, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    const uint32_t sign = from[i] >> 16 & 0x8000;
+    const uint32_t bits = from[i] & 0x7fffffff;
+    // The exponent's bias changes by 112; 13 bits are rounded off.
+    uint32_t normal = (bits - (112u << 23) + 0xfff + (bits >> 13 & 1)) >> 13;
+    // The last bit of a sum from 0.5 on is that of f16's denormal numbers: the
+    // addition rounds.
+    float sum;
+    memcpy(&sum, &bits, sizeof(sum));
+    sum += 0.5f;
+    uint32_t denormal;
+    memcpy(&denormal, &sum, sizeof(sum));
+    denormal -= 0x3f000000;
+    uint32_t result = bits < 0x38800000 ? denormal : normal;
+    result = bits >= 0x47800000 ? 0x7c00 : result;
+    result = bits > 0x7f800000 ? 0x7e00 | (bits >> 13 & 0x3ff) : result;
+    to[i] = (uint16_t)(sign | result);
+  }
 }
 
 /*--- To and from the wide types --------------------------------------------*/
@@ -185,6 +207,11 @@ void moe_cast(moe_type from_type, const void *from, moe_type to_type, void *to,
   if (from_key == TYPE_KEY(MOE_FLOAT, 32) &&
       to_key == TYPE_KEY(MOE_BFLOAT, 16)) {
     f32_to_bf16(from, to, count);
+    return;
+  }
+  if (from_key == TYPE_KEY(MOE_FLOAT, 32) &&
+      to_key == TYPE_KEY(MOE_FLOAT, 16)) {
+    f32_to_f16(from, to, count);
     return;
   }
   if (from_key == TYPE_KEY(MOE_BFLOAT, 16) &&

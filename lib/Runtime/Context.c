@@ -88,7 +88,8 @@ static bool allocate_areas(moe_context *context) {
     context->input_descs[i] = next;
     next += moe_memref_words(model->inputs[i].rank);
   }
-  return moe_counters_init(context) && moe_inputs_init(context);
+  return moe_counters_init(context) && moe_timers_init(context) &&
+         moe_inputs_init(context);
 }
 
 static void free_context(moe_context *context) {
@@ -105,6 +106,7 @@ static void free_context(moe_context *context) {
   free(context->dim_extents);
   free(context->dim_inputs);
   free(context->counters);
+  free(context->timers);
   free(context);
 }
 
@@ -208,6 +210,7 @@ static moe_status run_locked(moe_context *context, const moe_tensor *inputs,
   if (status == MOE_OK) {
     moe_arena_drop_old_outputs(&context->arena, context);
     moe_counters_reset(context);
+    moe_timers_reset(context);
     status = execute(context);
   }
   if (status == MOE_OK)
@@ -291,6 +294,11 @@ void _mlir_memref_to_llvm_free(void *pointer) {
                 "internal error of the compiled model: it freed memory that "
                 "it did not allocate, or twice");
   moe_fail(&error);
+}
+
+int64_t moe_rt_num_threads(void) {
+  moe_context *context = current_thread.context;
+  return context ? moe_pool_num_threads(context->pool) : 1;
 }
 
 void moe_rt_parallel(void (*fn)(void *data, int64_t i), void *data, int64_t n) {

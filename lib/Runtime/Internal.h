@@ -153,6 +153,25 @@ typedef struct moe_type {
 void moe_cast(moe_type from_type, const void *from, moe_type to_type, void *to,
               int64_t count);
 
+/*--- Moving elements (Move.c) ----------------------------------------------*/
+
+/** Dims of a weight at most. */
+#define MOE_MAX_RANK 32
+
+/** One loop over elements: extent, and steps in elements on both sides. */
+typedef struct moe_loop {
+  int64_t extent;
+  int64_t from;
+  int64_t to;
+} moe_loop;
+
+/** Moves what the loops, outer ones first, walk over on both sides, converting
+ *  each element from types[0] to types[1] and so on. At most MOE_MAX_RANK
+ *  loops, each of extent 1 or more, which are used up. The sides do not
+ *  overlap; `from` may be unaligned. */
+void moe_move(const moe_type *types, int num_types, moe_loop *loops,
+              int num_loops, void *to, const void *from);
+
 /*--- Threads (ThreadPool.c) ------------------------------------------------*/
 
 typedef struct moe_pool moe_pool;
@@ -164,6 +183,8 @@ int32_t moe_available_cores(void);
 /** NULL without memory. Threads start at the first parallel call. */
 moe_pool *moe_pool_create(int32_t num_threads, struct moe_context *context);
 void moe_pool_destroy(moe_pool *pool);
+/** With the thread that calls moe_pool_run. */
+int64_t moe_pool_num_threads(const moe_pool *pool);
 /** False if a call failed: the error is in the context. */
 bool moe_pool_run(moe_pool *pool, void (*fn)(void *data, int64_t i), void *data,
                   int64_t n);
@@ -174,8 +195,16 @@ bool moe_pool_run(moe_pool *pool, void (*fn)(void *data, int64_t i), void *data,
 moe_status moe_check_cpu(const char *cpu, const char *features,
                          moe_error *error);
 
-/*--- Context (Context.c, Inputs.c, Outputs.c, Counters.c)
- * ------------------------------*/
+/*--- Context (Context.c, Inputs.c, Outputs.c, Counters.c, Timers.c) --------*/
+
+/** What the calls of a step came to. */
+typedef struct moe_timer {
+  int64_t calls;
+  int64_t nanoseconds;
+  /** -1: not known. */
+  int64_t flops;
+  int64_t bytes;
+} moe_timer;
 
 struct moe_context {
   const moe_model_desc *model;
@@ -206,13 +235,18 @@ struct moe_context {
   int64_t *result_area;
   int64_t *output_shapes;
 
-  /** What the layers of the last run did. */
+  /** What the layers of the last run did, and what its steps took. */
   int64_t *counters;
+  moe_timer *timers;
 };
 
 /** Makes the counters of a context, all 0. False without memory. */
 bool moe_counters_init(moe_context *context);
 void moe_counters_reset(moe_context *context);
+
+/** The same for timers. */
+bool moe_timers_init(moe_context *context);
+void moe_timers_reset(moe_context *context);
 
 /** Copies `count` elements of 1, 2, 4 or 8 bytes between strided places;
  *  strides in elements. */

@@ -4,10 +4,13 @@
  * tensor per step. They are composed first, which is exact: transposes and
  * stacks only say where each source element goes, casts only what happens to
  * it on the way. So each span is read once and written once, one span at a
- * time, through a buffer of a few hundred elements.
+ * time, through a small buffer.
  *
  * All spans have the same dims. Dims of the result are listed with where they
- * come from: a dim of the span, or the number of the span (a stack).
+ * come from: a dim of the span, or the number of the span (a stack). A pack
+ * splits two of those in an outer and an inner dim each. Where the inner one
+ * does not divide the extent, a span is moved in parts: what fills all of it,
+ * and the tail.
  *
  *===----------------------------------------------------------------------===*/
 #include "Internal.h"
@@ -15,19 +18,29 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define MOE_MAX_RANK 32
 #define MOE_MAX_CASTS 8
-/** Elements moved at a time; also the edge of a transposition's blocks. */
-#define MOE_RUN_LENGTH 64
 
 /** Where a dim of the result comes from: a dim of the span (>= 0), or */
 enum { FROM_SPAN_NUMBER = -1, FROM_NOWHERE = -2 /* extent 1 */ };
 
+/** What a pack made of a dim; bits of a set. */
+enum { NOT_SPLIT = 0, SPLIT_COLUMNS = 1, SPLIT_ROWS = 2 };
+
+/** A dim of the result. Index i of the axis is i / width in an outer dim, and
+ *  i % width in an inner one. */
+typedef struct result_dim {
+  int32_t axis;
+  int32_t split;
+  int64_t width; /**< 1 where not split */
+  bool is_inner;
+} result_dim;
+
 /** The composed steps. */
 typedef struct recipe {
-  int32_t axes[MOE_MAX_RANK];
+  result_dim dims[MOE_MAX_RANK];
   int64_t rank;
   bool stacked;
+  bool packed;
   moe_type casts[MOE_MAX_CASTS];
   int num_casts;
 } recipe;
@@ -46,8 +59,9 @@ static moe_status compose_stack(recipe *r, const moe_span_desc *spans,
       return moe_set_error(
           error, MOE_INVALID_ARGUMENT,
           "stack: span %" PRId64 " has another element type than span 0", i);
-  memmove(r->axes + 1, r->axes, (size_t)r->rank * sizeof(r->axes[0]));
-  r->axes[0] = r->stacked ? FROM_NOWHERE : FROM_SPAN_NUMBER;
+  memmove(r->dims + 1, r->dims, (size_t)r->rank * sizeof(r->dims[0]));
+  r->dims[0] = (result_dim){
+      .axis = r->stacked ? FROM_NOWHERE : FROM_SPAN_NUMBER, .width = 1};
   r->stacked = true;
   ++r->rank;
   return MOE_OK;
@@ -60,7 +74,7 @@ static moe_status compose_transpose(recipe *r, const moe_recipe_step *step,
                          "transpose: permutation of %d dims for a tensor of "
                          "rank %" PRId64,
                          (int)step->num_ints, r->rank);
-  int32_t axes[MOE_MAX_RANK];
+  result_dim dims[MOE_MAX_RANK];
   bool seen[MOE_MAX_RANK] = {false};
   for (int64_t d = 0; d < r->rank; ++d) {
     int64_t source = step->ints[d];
@@ -70,9 +84,44 @@ static moe_status compose_transpose(recipe *r, const moe_recipe_step *step,
                            ") makes it no permutation",
                            d, source);
     seen[source] = true;
-    axes[d] = r->axes[source];
+    dims[d] = r->dims[source];
   }
-  memcpy(r->axes, axes, (size_t)r->rank * sizeof(axes[0]));
+  memcpy(r->dims, dims, (size_t)r->rank * sizeof(dims[0]));
+  return MOE_OK;
+}
+
+/** [..., rows, columns] -> [..., panels, groups, width, group]; without the
+ *  last dim where a group is one row. */
+static moe_status compose_pack(recipe *r, const moe_recipe_step *step,
+                               moe_error *error) {
+  if (step->num_ints != 2 || step->ints[0] < 1 || step->ints[1] < 1)
+    return moe_set_error(error, MOE_INVALID_ARGUMENT,
+                         "pack: expected a width and a number of rows, both at "
+                         "least 1");
+  if (r->packed)
+    return moe_set_error(error, MOE_INVALID_ARGUMENT,
+                         "pack: the tensor is packed already");
+  if (r->rank < 2)
+    return moe_set_error(
+        error, MOE_INVALID_ARGUMENT,
+        "pack: a tensor of rank %" PRId64 " has no rows and columns", r->rank);
+  const int64_t width = step->ints[0], group = step->ints[1];
+  if (r->rank + (group > 1 ? 2 : 1) > MOE_MAX_RANK)
+    return moe_set_error(error, MOE_INVALID_ARGUMENT, "pack: more than %d dims",
+                         MOE_MAX_RANK);
+  const int32_t rows = r->dims[r->rank - 2].axis;
+  const int32_t columns = r->dims[r->rank - 1].axis;
+  result_dim *last = &r->dims[r->rank - 2];
+  last[0] = (result_dim){columns, SPLIT_COLUMNS, width, false};
+  last[1] = (result_dim){rows, NOT_SPLIT, 1, false};
+  last[2] = (result_dim){columns, SPLIT_COLUMNS, width, true};
+  ++r->rank;
+  if (group > 1) {
+    last[1] = (result_dim){rows, SPLIT_ROWS, group, false};
+    last[3] = (result_dim){rows, SPLIT_ROWS, group, true};
+    ++r->rank;
+  }
+  r->packed = true;
   return MOE_OK;
 }
 
@@ -95,7 +144,7 @@ static moe_status compose(recipe *r, const moe_span_desc *spans,
                           int64_t num_steps, moe_error *error) {
   r->rank = spans[0].rank;
   for (int64_t d = 0; d < r->rank; ++d)
-    r->axes[d] = (int32_t)d;
+    r->dims[d] = (result_dim){.axis = (int32_t)d, .width = 1};
   for (int64_t i = 0; i < num_steps; ++i) {
     moe_status status;
     switch (steps[i].kind) {
@@ -107,6 +156,9 @@ static moe_status compose(recipe *r, const moe_span_desc *spans,
       break;
     case MOE_RECIPE_CAST:
       status = compose_cast(r, &steps[i], error);
+      break;
+    case MOE_RECIPE_PACK:
+      status = compose_pack(r, &steps[i], error);
       break;
     default:
       status = moe_set_error(error, MOE_INVALID_ARGUMENT,
@@ -159,122 +211,111 @@ static moe_status check_spans(const moe_span_desc *spans, int64_t num_spans,
 
 /*--- Execution -------------------------------------------------------------*/
 
-/** One loop over a span: extent, and steps in elements on both sides. */
-typedef struct loop {
-  int64_t extent;
-  int64_t from;
-  int64_t to;
-} loop;
+/** The indices of a result dim that a part of a span fills. */
+typedef struct range {
+  int64_t begin;
+  int64_t count;
+} range;
 
-/** What is done to each element on its way. */
-typedef struct conversion {
-  const moe_type *types; /**< types[0]: of the span; the last: of the result */
-  int num_types;
-  uint64_t from_size;
-  uint64_t to_size;
-} conversion;
-
-/** Moves and converts at most MOE_RUN_LENGTH elements. */
-static void move_run(const conversion *convert, unsigned char *to,
-                     int64_t to_stride, const unsigned char *from,
-                     int64_t from_stride, int64_t count) {
-  if (convert->num_types == 1) {
-    moe_copy_strided(to, to_stride, from, from_stride, count,
-                     convert->from_size);
-    return;
-  }
-  _Alignas(64) unsigned char buffers[2][MOE_RUN_LENGTH * 8];
-  int current = 0;
-  moe_copy_strided(buffers[0], 1, from, from_stride, count, convert->from_size);
-  for (int i = 1; i < convert->num_types; ++i) {
-    moe_cast(convert->types[i - 1], buffers[current], convert->types[i],
-             buffers[1 - current], count);
-    current = 1 - current;
-  }
-  moe_copy_strided(to, to_stride, buffers[current], 1, count, convert->to_size);
+/** Those of `dim`, on an axis of `extent`: in the axis' tail, or ahead of it.
+ */
+static range get_range(const result_dim *dim, int64_t extent, bool is_tail) {
+  const int64_t full = extent / dim->width, tail = extent % dim->width;
+  if (dim->is_inner)
+    return (range){0, is_tail ? tail : dim->width};
+  return is_tail ? (range){full, tail > 0} : (range){0, full};
 }
 
-/** Turns the composed steps into loops over one span, in result order, without
- *  extents of one, adjacent loops joined where they walk both sides alike.
- *  Sets the step of the span number in the result. */
-static int build_loops(const recipe *r, const moe_span_desc *span,
-                       int64_t num_spans, loop *loops, int64_t *span_step) {
-  int64_t from_steps[MOE_MAX_RANK];
+static int64_t get_axis_extent(const result_dim *dim, const moe_span_desc *span,
+                               int64_t num_spans) {
+  if (dim->axis == FROM_SPAN_NUMBER)
+    return num_spans;
+  return dim->axis == FROM_NOWHERE ? 1 : span->dims[dim->axis];
+}
+
+/** Extents of the result. */
+static void get_extents(const recipe *r, const moe_span_desc *span,
+                        int64_t num_spans, int64_t *extents) {
+  for (int64_t d = 0; d < r->rank; ++d) {
+    const result_dim *dim = &r->dims[d];
+    const int64_t extent = get_axis_extent(dim, span, num_spans);
+    extents[d] = dim->is_inner
+                     ? dim->width
+                     : extent / dim->width + (extent % dim->width > 0);
+  }
+}
+
+/** A part of a span: its loops in result order, and where both sides start. */
+typedef struct part {
+  moe_loop loops[MOE_MAX_RANK];
+  int num_loops;
+  int64_t from;
+  int64_t to;
+} part;
+
+/** The part of span `number` that is the tail of the splits in the set `tails`
+ *  and ahead of that of the others, without loops of one, adjacent loops joined
+ *  where they walk both sides alike. False: it has no elements. */
+static bool build_part(const recipe *r, const moe_span_desc *span,
+                       int64_t number, int64_t num_spans, int tails, part *p) {
+  int64_t from_steps[MOE_MAX_RANK], extents[MOE_MAX_RANK];
   int64_t step = 1;
   for (int64_t d = span->rank - 1; d >= 0; --d) {
     from_steps[d] = step;
     step *= span->dims[d];
   }
-  int num_loops = 0; // innermost first, reversed below
+  get_extents(r, span, num_spans, extents);
+  *p = (part){.num_loops = 0}; // innermost first, reversed below
   int64_t to = 1;
-  *span_step = 0;
-  for (int64_t d = r->rank - 1; d >= 0; --d) {
-    int32_t axis = r->axes[d];
-    if (axis == FROM_SPAN_NUMBER) {
-      *span_step = to;
-      to *= num_spans;
+  for (int64_t d = r->rank - 1; d >= 0; to *= extents[d--]) {
+    const result_dim *dim = &r->dims[d];
+    if (dim->axis == FROM_SPAN_NUMBER)
+      p->to += to * (dim->is_inner ? number % dim->width : number / dim->width);
+    if (dim->axis < 0)
       continue;
-    }
-    int64_t extent = axis >= 0 ? span->dims[axis] : 1;
-    if (extent == 1)
+    range indices =
+        get_range(dim, span->dims[dim->axis], (tails & dim->split) != 0);
+    if (indices.count == 0)
+      return false;
+    const int64_t from =
+        from_steps[dim->axis] * (dim->is_inner ? 1 : dim->width);
+    p->from += indices.begin * from;
+    p->to += indices.begin * to;
+    if (indices.count == 1)
       continue;
-    loop *inner = num_loops > 0 ? &loops[num_loops - 1] : NULL;
-    if (inner && inner->from * inner->extent == from_steps[axis] &&
+    moe_loop *inner = p->num_loops > 0 ? &p->loops[p->num_loops - 1] : NULL;
+    if (inner && inner->from * inner->extent == from &&
         inner->to * inner->extent == to)
-      inner->extent *= extent;
+      inner->extent *= indices.count;
     else
-      loops[num_loops++] = (loop){extent, from_steps[axis], to};
-    to *= extent;
+      p->loops[p->num_loops++] = (moe_loop){indices.count, from, to};
   }
-  for (int i = 0; i < num_loops / 2; ++i) {
-    loop swapped = loops[i];
-    loops[i] = loops[num_loops - 1 - i];
-    loops[num_loops - 1 - i] = swapped;
+  for (int i = 0; i < p->num_loops / 2; ++i) {
+    moe_loop swapped = p->loops[i];
+    p->loops[i] = p->loops[p->num_loops - 1 - i];
+    p->loops[p->num_loops - 1 - i] = swapped;
   }
-  return num_loops;
+  return true;
 }
 
-/** Runs the loops of one span. The innermost loop of the result is cut into
- *  runs; right outside of a run goes the loop that is innermost in the span, so
- *  that the cache lines a run touches are used up before they are left. */
-static void execute_span(const conversion *convert, loop *loops, int num_loops,
-                         unsigned char *to, const unsigned char *from) {
-  loop inner = {1, 1, 1};
-  if (num_loops > 0)
-    inner = loops[--num_loops];
-  loop block = {1, 0, 0};
-  for (int i = 0; i < num_loops && inner.from != 1; ++i) {
-    if (loops[i].from != 1)
+/** Fills the outer dims' last elements with zeros where inner dims do not fill
+ *  them: the padding, and what is written over after. */
+static void clear_padding(const recipe *r, const moe_span_desc *span,
+                          int64_t num_spans, uint64_t element,
+                          unsigned char *out) {
+  int64_t extents[MOE_MAX_RANK];
+  get_extents(r, span, num_spans, extents);
+  uint64_t size = element;
+  for (int64_t d = r->rank - 1; d >= 0; size *= (uint64_t)extents[d--]) {
+    const result_dim *dim = &r->dims[d];
+    if (dim->is_inner ||
+        get_axis_extent(dim, span, num_spans) % dim->width == 0)
       continue;
-    block = loops[i];
-    memmove(loops + i, loops + i + 1,
-            (size_t)(num_loops - i - 1) * sizeof(loop));
-    --num_loops;
-    break;
-  }
-  int64_t position[MOE_MAX_RANK] = {0};
-  for (bool more = true; more;) {
-    int64_t from_start = 0, to_start = 0;
-    for (int i = 0; i < num_loops; ++i) {
-      from_start += position[i] * loops[i].from;
-      to_start += position[i] * loops[i].to;
-    }
-    for (int64_t run = 0; run < inner.extent; run += MOE_RUN_LENGTH) {
-      int64_t rest = inner.extent - run;
-      int64_t count = rest < MOE_RUN_LENGTH ? rest : MOE_RUN_LENGTH;
-      for (int64_t b = 0; b < block.extent; ++b) {
-        int64_t f = from_start + run * inner.from + b * block.from;
-        int64_t t = to_start + run * inner.to + b * block.to;
-        move_run(convert, to + (uint64_t)t * convert->to_size, inner.to,
-                 from + (uint64_t)f * convert->from_size, inner.from, count);
-      }
-    }
-    more = false;
-    for (int i = num_loops - 1; i >= 0 && !more; --i) {
-      more = ++position[i] < loops[i].extent;
-      if (!more)
-        position[i] = 0;
-    }
+    uint64_t count = 1;
+    for (int64_t outer = 0; outer < d; ++outer)
+      count *= (uint64_t)extents[outer];
+    for (uint64_t i = 1; i <= count; ++i)
+      memset(out + (i * (uint64_t)extents[d] - 1) * size, 0, size);
   }
 }
 
@@ -293,10 +334,14 @@ moe_status moe_execute_recipe(const moe_span_desc *spans,
   if (r.num_casts > 0)
     last = r.casts[r.num_casts - 1];
   uint64_t to_size = moe_dtype_size(last.code, last.bits);
-  uint64_t span_bytes = 0, total = 0;
-  if (!moe_byte_size(to_size, spans[0].rank, spans[0].dims, &span_bytes) ||
-      __builtin_mul_overflow(span_bytes, (uint64_t)num_spans, &total) ||
-      total != out_size)
+  int64_t extents[MOE_MAX_RANK];
+  get_extents(&r, &spans[0], num_spans, extents);
+  uint64_t total = 0;
+  if (!moe_byte_size(to_size, r.rank, extents, &total))
+    return moe_set_error(error, MOE_INVALID_ARGUMENT,
+                         "the recipe makes a tensor larger than the address "
+                         "space");
+  if (total != out_size)
     return moe_set_error(error, MOE_INVALID_ARGUMENT,
                          "the recipe makes %" PRIu64
                          " bytes but the weight has %" PRIu64,
@@ -304,6 +349,11 @@ moe_status moe_execute_recipe(const moe_span_desc *spans,
   if (total == 0)
     return MOE_OK;
 
+  clear_padding(&r, &spans[0], num_spans, to_size, out);
+  int splits = NOT_SPLIT;
+  for (int64_t d = 0; d < r.rank; ++d)
+    if (r.dims[d].axis >= 0)
+      splits |= r.dims[d].split;
   for (int64_t i = 0; i < num_spans; ++i) {
     moe_type types[MOE_MAX_CASTS + 1] = {
         {spans[i].dtype_code, spans[i].dtype_bits}};
@@ -312,15 +362,16 @@ moe_status moe_execute_recipe(const moe_span_desc *spans,
       if (r.casts[c].code != types[num_types - 1].code ||
           r.casts[c].bits != types[num_types - 1].bits)
         types[num_types++] = r.casts[c];
-    conversion convert = {types, num_types,
-                          moe_dtype_size(types[0].code, types[0].bits),
-                          to_size};
-    loop loops[MOE_MAX_RANK];
-    int64_t span_step = 0;
-    int num_loops = build_loops(&r, &spans[i], num_spans, loops, &span_step);
-    execute_span(&convert, loops, num_loops,
-                 (unsigned char *)out + (uint64_t)(i * span_step) * to_size,
-                 span_data[i]);
+    for (int tails = 0; tails <= splits; ++tails) {
+      part p;
+      if ((tails & ~splits) == 0 &&
+          build_part(&r, &spans[i], i, num_spans, tails, &p))
+        moe_move(types, num_types, p.loops, p.num_loops,
+                 (unsigned char *)out + (uint64_t)p.to * to_size,
+                 (const unsigned char *)span_data[i] +
+                     (uint64_t)p.from *
+                         moe_dtype_size(types[0].code, types[0].bits));
+    }
   }
   return MOE_OK;
 }

@@ -188,6 +188,10 @@ void moe_pool_destroy(moe_pool *pool) {
   free(pool);
 }
 
+int64_t moe_pool_num_threads(const moe_pool *pool) {
+  return (int64_t)pool->num_workers + 1;
+}
+
 bool moe_pool_run(moe_pool *pool, void (*fn)(void *data, int64_t i), void *data,
                   int64_t n) {
   if (!pool->start_tried)

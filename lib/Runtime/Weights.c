@@ -23,6 +23,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MOE_HUGE_PAGE ((uint64_t)2 << 20)
+
 /** Address of weights without bytes. */
 static _Alignas(64) const unsigned char empty_weight[64];
 
@@ -110,7 +112,7 @@ static moe_status check_range(const moe_mapping *mapping, uint64_t offset,
     return MOE_OK;
   return moe_set_error(
       error, MOE_IO_ERROR,
-      "weights file '%s' is truncated: weight '%s' needs "
+      "weights file '%s' is truncated or of another build: weight '%s' needs "
       "bytes %" PRIu64 " to %" PRIu64 " but the file has %" PRIu64,
       mapping->path, weight, offset, offset + size, mapping->size);
 }
@@ -259,12 +261,19 @@ static moe_status check_hash(const void *data, uint64_t size, uint64_t expected,
 static void *own_memory(moe_weights *weights, int64_t slot, uint64_t size,
                         moe_error *error) {
   void *memory = NULL;
-  if (posix_memalign(&memory, MOE_ALIGNMENT, (size_t)size) != 0) {
+  const bool is_large = size >= MOE_HUGE_PAGE;
+  if (posix_memalign(&memory, is_large ? MOE_HUGE_PAGE : MOE_ALIGNMENT,
+                     (size_t)size) != 0) {
     moe_set_error(error, MOE_OUT_OF_MEMORY,
                   "out of memory: no room for weight '%s' (%" PRIu64 " bytes)",
                   weights->model->weights[slot].name, size);
     return NULL;
   }
+  // Fewer faults now, and fewer misses of the TLB in every run. Only whole
+  // pages: no weight takes more memory than it has bytes.
+  if (is_large)
+    madvise(memory, (size_t)(size / MOE_HUGE_PAGE * MOE_HUGE_PAGE),
+            MADV_HUGEPAGE);
   weights->owned[slot] = memory;
   return memory;
 }

@@ -88,6 +88,9 @@ public:
       kind = MOE_RECIPE_CAST;
       DType dtype = getDType(cast.getElementType());
       arguments = {dtype.code, dtype.bits};
+    } else if (auto pack = dyn_cast<rt::PackAttr>(attribute)) {
+      kind = MOE_RECIPE_PACK;
+      arguments = {pack.getWidth(), pack.getPairs()};
     }
     return structure({i32(kind), i32(arguments.size()), ints(arguments)});
   }
@@ -99,6 +102,15 @@ public:
     return structure({string(layer.getSymName()), i64(layer.getExperts()),
                       i64(layer.getNullExperts()), i64(layer.getSlots()),
                       i64(first == firstCounters.end() ? -1 : first->second)});
+  }
+
+  /// moe_timer_desc
+  llvm::Constant *timer(rt::TimerOp timer,
+                        const llvm::StringMap<int64_t> &layers) {
+    std::optional<StringRef> layer = timer.getLayer();
+    return structure({string(timer.getNode()),
+                      string(rt::stringifyComputation(timer.getComputation())),
+                      i64(layer ? layers.lookup(*layer) : -1)});
   }
 
   /// moe_weight_desc
@@ -152,7 +164,9 @@ static_assert(static_cast<int>(rt::Counter::Tokens) == MOE_COUNT_TOKENS &&
 static std::string describe(rt::EntryOp entry, const WeightsImage &image,
                             const ArtefactOptions &options, StringRef cpu) {
   llvm::json::Array inputs, outputs, layers;
-  for (auto layer : entry->getParentOfType<ModuleOp>().getOps<rt::LayerOp>())
+  auto module = entry->getParentOfType<ModuleOp>();
+  auto timers = module.getOps<rt::TimerOp>();
+  for (auto layer : module.getOps<rt::LayerOp>())
     layers.push_back(
         llvm::json::Object{{"name", llvm::json::fixUTF8(layer.getSymName())},
                            {"experts", int64_t(layer.getExperts())},
@@ -169,6 +183,7 @@ static std::string describe(rt::EntryOp entry, const WeightsImage &image,
       {"inputs", std::move(inputs)},
       {"outputs", std::move(outputs)},
       {"moe_layers", std::move(layers)},
+      {"timed_steps", int64_t(std::distance(timers.begin(), timers.end()))},
       {"target_cpu", cpu},
       {"weights",
        llvm::json::Object{{"mode", modes[static_cast<int>(image.mode)]},
@@ -235,13 +250,18 @@ void moe::addModelDescriptor(llvm::Module &module, rt::EntryOp entry,
 
   auto moduleOp = entry->getParentOfType<ModuleOp>();
   llvm::StringMap<int64_t> firstCounters = rt::getFirstCounters(moduleOp);
-  SmallVector<llvm::Constant *> layers;
+  SmallVector<llvm::Constant *> layers, timers;
+  llvm::StringMap<int64_t> layerNumbers;
   int64_t numCounters = 0;
   for (auto layer : moduleOp.getOps<rt::LayerOp>()) {
+    layerNumbers[layer.getSymName()] = layers.size();
     layers.push_back(build.layer(layer, firstCounters));
     if (layer.getCounted())
       numCounters += MOE_COUNT_EXPERT_SLOTS + int64_t(layer.getExperts());
   }
+
+  for (auto timer : moduleOp.getOps<rt::TimerOp>())
+    timers.push_back(build.timer(timer, layerNumbers));
 
   llvm::Constant *embedded = build.null();
   if (!embeddedPath.empty()) {
@@ -270,14 +290,27 @@ void moe::addModelDescriptor(llvm::Module &module, rt::EntryOp entry,
                  : image.mode == WeightsMode::Beside ? MOE_WEIGHTS_BESIDE
                                                      : MOE_WEIGHTS_DEFERRED;
   llvm::Constant *descriptor = build.structure(
-      {build.i32(MOE_ABI_VERSION), build.i32(sizeof(moe_model_desc)),
-       build.string(describe(entry, image, options, cpu)), build.string(cpu),
-       build.string(features), function, build.i64(inputs.size()),
-       build.array(inputs), build.i64(outputs.size()), build.array(outputs),
-       build.i64(weights.size()), build.array(weights), build.i32(kind),
+      {build.i32(MOE_ABI_VERSION),
+       build.i32(sizeof(moe_model_desc)),
+       build.string(describe(entry, image, options, cpu)),
+       build.string(cpu),
+       build.string(features),
+       function,
+       build.i64(inputs.size()),
+       build.array(inputs),
+       build.i64(outputs.size()),
+       build.array(outputs),
+       build.i64(weights.size()),
+       build.array(weights),
+       build.i32(kind),
        weightsFile.empty() ? build.null() : build.string(weightsFile),
-       build.i64(image.size), embedded, build.i64(layers.size()),
-       build.array(layers), build.i64(numCounters)});
+       build.i64(image.size),
+       embedded,
+       build.i64(layers.size()),
+       build.array(layers),
+       build.i64(numCounters),
+       build.i64(timers.size()),
+       build.array(timers)});
   auto *global = new llvm::GlobalVariable(
       module, descriptor->getType(), /*isConstant=*/true,
       llvm::GlobalValue::ExternalLinkage, descriptor, "moe_model_descriptor");

@@ -58,6 +58,23 @@ moe::createTargetMachine(Location loc, StringRef cpu, unsigned optLevel) {
       /*CM=*/std::nullopt, levels[std::min(optLevel, 3u)]));
 }
 
+FailureOr<VectorISA> moe::findVectorISA(Location loc, StringRef cpu) {
+  std::unique_ptr<llvm::TargetMachine> machine =
+      createTargetMachine(loc, cpu, /*optLevel=*/0);
+  if (!machine)
+    return failure();
+  VectorISA best = VectorISA::None;
+  if (!machine->getTargetTriple().isX86())
+    return best;
+  for (const VectorISAInfo &info : getVectorISAs())
+    if (llvm::all_of(info.features, [&](StringRef feature) {
+          return machine->getMCSubtargetInfo()->checkFeatures(
+              ("+" + feature).str());
+        }))
+      best = info.isa;
+  return best;
+}
+
 std::string moe::getRequiredFeatures(const llvm::TargetMachine &machine) {
   // What the CPU's name implies counts as much as what was asked for.
   llvm::SubtargetFeatures required;

@@ -37,8 +37,11 @@ struct RecipeDescription {
                          permutation.data()});
       } else if (auto cast = dyn_cast<rt::CastAttr>(step)) {
         DType dtype = getDType(cast.getElementType());
-        castInts.push_back({dtype.code, dtype.bits});
-        steps.push_back({MOE_RECIPE_CAST, 2, castInts.back().data()});
+        pairs.push_back({dtype.code, dtype.bits});
+        steps.push_back({MOE_RECIPE_CAST, 2, pairs.back().data()});
+      } else if (auto pack = dyn_cast<rt::PackAttr>(step)) {
+        pairs.push_back({pack.getWidth(), pack.getPairs()});
+        steps.push_back({MOE_RECIPE_PACK, 2, pairs.back().data()});
       }
     }
   }
@@ -49,7 +52,7 @@ struct RecipeDescription {
 private:
   // Lists: what is pointed to stays where it is.
   std::list<std::string> files;
-  std::list<std::array<int64_t, 2>> castInts;
+  std::list<std::array<int64_t, 2>> pairs;
 };
 } // namespace
 

@@ -27,7 +27,7 @@ static constexpr int64_t maxConstantElements = 1 << 14;
 namespace {
 class WeightFolder {
 public:
-  explicit WeightFolder(ModuleOp module) : symbols(module) {}
+  explicit WeightFolder(ModuleOp module);
 
   /// Replaces `op` where it only changes the layout or type of weights.
   void fold(Operation &op);
@@ -36,6 +36,7 @@ private:
   Value foldTranspose(onnx::TransposeOp op);
   Value foldCast(onnx::CastOp op);
   Value foldStack(onnx::ConcatOp op);
+  void foldGemm(onnx::GemmOp op);
 
   rt::WeightOp lookup(Value value) {
     auto ref = value.getDefiningOp<rt::WeightRefOp>();
@@ -47,8 +48,20 @@ private:
                    Type type, StringRef suffix);
 
   SymbolTable symbols;
+  /// Weights that some op reads as they are.
+  llvm::DenseSet<StringAttr> isReadAsIs;
 };
 } // namespace
+
+WeightFolder::WeightFolder(ModuleOp module) : symbols(module) {
+  module.walk([&](rt::WeightRefOp ref) {
+    for (OpOperand &use : ref->getUses()) {
+      auto gemm = dyn_cast<onnx::GemmOp>(use.getOwner());
+      if (!gemm || !gemm.getTransB() || use.getOperandNumber() != 1)
+        isReadAsIs.insert(ref.getWeightAttr().getAttr());
+    }
+  });
+}
 
 Value WeightFolder::makeWeight(Operation *user, rt::WeightOp first,
                                ArrayRef<Attribute> source,
@@ -191,7 +204,26 @@ Value WeightFolder::foldStack(onnx::ConcatOp op) {
   return makeWeight(op, first, source, recipe, type, ".stacked");
 }
 
+/// onnx.Gemm %a, (rt.weight_ref @w), %c {transB = 1}
+///   -> onnx.Gemm %a, (rt.weight_ref @w.transposed), %c
+/// A weight that is also read as it is would be there twice.
+void WeightFolder::foldGemm(onnx::GemmOp op) {
+  rt::WeightOp weight = op.getTransB() ? lookup(op.getB()) : nullptr;
+  if (!weight || isReadAsIs.contains(weight.getSymNameAttr()))
+    return;
+  SmallVector<Attribute> recipe(weight.getRecipe().getValue());
+  recipe.push_back(
+      rt::TransposeAttr::get(op.getContext(), ArrayRef<int64_t>{1, 0}));
+  auto type = cast<RankedTensorType>(weight.getType());
+  auto transposed = type.clone({type.getDimSize(1), type.getDimSize(0)});
+  op.getBMutable().assign(makeWeight(op, weight, weight.getSource().getValue(),
+                                     recipe, transposed, ".transposed"));
+  op.setTransB(0);
+}
+
 void WeightFolder::fold(Operation &op) {
+  if (auto gemm = dyn_cast<onnx::GemmOp>(op))
+    return foldGemm(gemm);
   Value replacement;
   if (auto transpose = dyn_cast<onnx::TransposeOp>(op))
     replacement = foldTranspose(transpose);

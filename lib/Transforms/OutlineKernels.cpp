@@ -68,7 +68,7 @@ struct OutlineKernelsPass final
       return signalPassFailure();
     SmallVector<Operation *> computations;
     entry.walk<WalkOrder::PreOrder>([&](Operation *op) {
-      if (!isa<linalg::LinalgOp, GateOp, DispatchOp, GroupedMatmulOp,
+      if (!isa<linalg::LinalgOp, GateOp, DispatchOp, GroupedMatmulOp, PackOp,
                CombineOp>(op) &&
           !isPlainLoop(op))
         return WalkResult::advance();

@@ -74,6 +74,9 @@ static void entry(void *resultArea, void **inputs) {
   int64_t mode = *((int64_t *)modeRef->aligned + modeRef->offset);
   int64_t batch = x->sizes[0];
 
+  // What is known of one call and not of the other is not known of both.
+  moe_rt_record(1, moe_rt_clock(), batch * 8, batch);
+  moe_rt_record(1, moe_rt_clock(), batch * 8, -1);
   moe_rt_count(MOE_COUNT_TOKENS, batch);
   moe_rt_count(MOE_COUNT_EXPERT_SLOTS + 0, batch);
   moe_rt_require(mode != FAKE_REQUIRE, "mode must not be 1", "/layer/Gather");
@@ -96,8 +99,10 @@ static void entry(void *resultArea, void **inputs) {
   const float *bias = moe_rt_weight(0);
   float *y = _mlir_memref_to_llvm_alloc((uint64_t)batch * 4 * sizeof(float));
   const float *from = (const float *)x->aligned + x->offset;
+  int64_t start = moe_rt_clock();
   for (int64_t i = 0; i < batch * 4; ++i)
     y[i] = from[i] + bias[i % 4];
+  moe_rt_record(0, start, -1, batch * 32);
   _mlir_memref_to_llvm_free(scratch);
 
   moe_rt_count(MOE_COUNT_EXPERT_SLOTS + 1, 1);
@@ -138,6 +143,11 @@ static const moe_layer_desc layers[] = {
     {"layers.0.moe", 2, 1, 2, 0},
 };
 
+static const moe_timer_desc timers[] = {
+    {"/bias/Add", "elementwise", -1},
+    {"layers.0.moe/gate", "gate", 0},
+};
+
 const moe_model_desc moe_model_descriptor = {
     .abi_version = MOE_ABI_VERSION,
     .struct_size = sizeof(moe_model_desc),
@@ -149,7 +159,7 @@ const moe_model_desc moe_model_descriptor = {
             "\"batch\"]}, {\"name\": \"n\", \"dtype\": \"int64\", \"dims\": "
             "[]}], \"moe_layers\": [{\"name\": \"layers.0.moe\", "
             "\"experts\": 2, \"null_experts\": 1, \"slots\": 2, \"counted\": "
-            "true}], \"target_cpu\": \"x86-64\", "
+            "true}], \"timed_steps\": 2, \"target_cpu\": \"x86-64\", "
             "\"weights\": {\"kind\": \"embedded\", \"bytes\": 16}}",
     .target_cpu = "x86-64",
     .target_features = "+sse2,+cx8,-avx512f,+tuning",
@@ -166,4 +176,6 @@ const moe_model_desc moe_model_descriptor = {
     .num_layers = 1,
     .layers = layers,
     .num_counters = MOE_COUNT_EXPERT_SLOTS + 2,
+    .num_timers = 2,
+    .timers = timers,
 };

@@ -9,6 +9,9 @@
 rt.weight @a {source = [#a]} : tensor<2x8xf32>
 // CHECK: rt.weight @b {source = [#rt.span<"m.onnx", offset = 64
 rt.weight @b {source = [#b]} : tensor<2x8xf32>
+// CHECK: rt.weight @only.transposed
+// CHECK-SAME: recipe = [#rt.transpose<[1, 0]>]
+rt.weight @only {source = [#b]} : tensor<2x8xf32>
 // Neither unused nor replaced weights are left.
 // CHECK-NOT: rt.weight @
 rt.weight @unused {source = [#b]} : tensor<2x8xf32>
@@ -59,4 +62,23 @@ func.func @side_by_side() -> tensor<4x8xf32> {
   %b = rt.weight_ref @b : tensor<2x8xf32>
   %w = onnx.Concat %b, %b {axis = 0 : i64} : (tensor<2x8xf32>, tensor<2x8xf32>) -> tensor<4x8xf32>
   return %w : tensor<4x8xf32>
+}
+
+// A linear layer of PyTorch: the weight is turned once, not in each run.
+// CHECK-LABEL: func @gemm
+// CHECK: %[[W:.+]] = rt.weight_ref @only.transposed : tensor<8x2xf32>
+// CHECK: onnx.Gemm %{{.+}}, %[[W]] :
+func.func @gemm(%x: tensor<?x8xf32>) -> tensor<?x2xf32> {
+  %w = rt.weight_ref @only : tensor<2x8xf32>
+  %y = onnx.Gemm %x, %w {transB = 1 : i64} : (tensor<?x8xf32>, tensor<2x8xf32>) -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
+// Of a weight that is read as it is, too, there would be two.
+// CHECK-LABEL: func @tied
+// CHECK: onnx.Gemm {{.*}}transB
+func.func @tied(%x: tensor<?x8xf32>) -> (tensor<?x2xf32>, tensor<2x8xf32>) {
+  %w = rt.weight_ref @b : tensor<2x8xf32>
+  %y = onnx.Gemm %x, %w {transB = 1 : i64} : (tensor<?x8xf32>, tensor<2x8xf32>) -> tensor<?x2xf32>
+  return %y, %w : tensor<?x2xf32>, tensor<2x8xf32>
 }

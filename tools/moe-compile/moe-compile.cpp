@@ -41,6 +41,12 @@ static cl::opt<WeightsMode> weights(
                           "in OUT.safetensors (default above 64 MiB)"),
                clEnumValN(WeightsMode::Deferred, "deferred",
                           "in the model's own files, read at load time")));
+static cl::opt<WeightStorage>
+    convertWeights("convert-weights", cl::cat(category),
+                   cl::init(WeightStorage::Unchanged),
+                   cl::desc("Rounds the f32 matrices of experts and matmuls; "
+                            "sums stay f32:"),
+                   WeightStorageValues());
 static cl::opt<std::string> saveStages(
     "save-stages", cl::cat(category), cl::value_desc("folder"),
     cl::desc("Writes the IR of each stage to a file in this folder"));
@@ -54,9 +60,14 @@ static cl::opt<bool> instrumentLoad(
     "instrument-load", cl::cat(category),
     cl::desc("Lets runs count the load of each MoE layer: --report of what is "
              "compiled, and moe_get_layer_load"));
+static cl::opt<bool> instrumentProfile(
+    "instrument-profile", cl::cat(category),
+    cl::desc("Lets runs take the time of each step: --profile of what is "
+             "compiled, and moe_get_step_time"));
 static cl::opt<bool> requireRaise(
     "require-raise", cl::cat(category),
-    cl::desc("Makes an MoE layer that is not raised and proven an error"));
+    cl::desc("Makes an MoE layer that is not raised and proven an error: a "
+             "frozen one, too, but not experts of attention"));
 
 static cl::opt<Stage> emitStage("emit", cl::init(Stage::Exe), cl::cat(category),
                                 cl::desc("What to write (default exe):"),
@@ -86,12 +97,16 @@ int main(int argc, char **argv) {
   options.targetCPU = targetCPU;
   if (weights.getNumOccurrences())
     options.weights = weights;
+  options.convertWeights = convertWeights;
   options.optLevel = optLevel;
   if (optLevel > 3)
     return usageError("-O takes 0 to 3");
   options.sanitizeAddress = sanitize;
   options.instrumentLoad = instrumentLoad;
+  options.instrumentProfile = instrumentProfile;
   options.requireRaise = requireRaise;
+  if (requireRaise && emitStage < Stage::MoE)
+    return usageError("--require-raise needs --emit=moe or a later stage");
   options.layerLines = &llvm::errs();
   options.saveStages = saveStages;
   options.runtimeDir = findRuntimeDir(argv[0]);

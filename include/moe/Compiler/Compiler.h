@@ -9,6 +9,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "moe/Dialect/MoE/Transforms/WeightStorage.h"
 #include "moe/Target/Artefact.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -24,6 +25,8 @@ struct CompilerOptions {
   llvm::StringMap<int64_t> dims;
   std::string targetCPU = "native";
   std::optional<WeightsMode> weights;
+  /// What f32 matrices are rounded to.
+  WeightStorage convertWeights = WeightStorage::Unchanged;
   unsigned optLevel = 3;
   bool sanitizeAddress = sanitizedBuild;
   /// Folder that gets one file of IR per stage; empty: none.
@@ -32,6 +35,8 @@ struct CompilerOptions {
   std::string runtimeDir;
   /// Runs count the load of each MoE layer.
   bool instrumentLoad = false;
+  /// Runs take the time of each step.
+  bool instrumentProfile = false;
   /// A layer that is not raised and proven is an error.
   bool requireRaise = false;
   /// Gets one line per MoE layer; null: nothing is told.

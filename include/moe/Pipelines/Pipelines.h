@@ -9,6 +9,8 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
+#include "moe/Dialect/MoE/Transforms/VectorISA.h"
+#include "moe/Dialect/MoE/Transforms/WeightStorage.h"
 #include "moe/Pipelines/Stage.h"
 
 namespace moe {
@@ -20,6 +22,12 @@ struct PipelineOptions {
   std::string modelFolder;
   /// Layers count their tokens, slots and FLOPs.
   bool instrumentLoad = false;
+  /// The time of each step is taken.
+  bool instrumentProfile = false;
+  /// What f32 matrices are rounded to.
+  WeightStorage convertWeights = WeightStorage::Unchanged;
+  /// What kernels are built for; none: every computation is plain loops.
+  VectorISA isa = VectorISA::None;
 };
 
 /// An imported model -> canonical `onnx` form.
@@ -31,10 +39,14 @@ void buildMoEOptPipeline(mlir::OpPassManager &pm,
                          const PipelineOptions &options);
 /// `onnx` and layers -> linalg, tensor, arith, math, scf, and layers' kernels.
 void buildTensorPipeline(mlir::OpPassManager &pm);
+/// Matmuls -> matmuls with schedules.
+void buildScheduledPipeline(mlir::OpPassManager &pm,
+                            const PipelineOptions &options);
 /// Tensors -> memrefs with explicit deallocation.
 void buildBuffersPipeline(mlir::OpPassManager &pm);
 /// linalg on memrefs -> loops.
-void buildKernelsPipeline(mlir::OpPassManager &pm);
+void buildKernelsPipeline(mlir::OpPassManager &pm,
+                          const PipelineOptions &options);
 /// Loops -> the LLVM dialect, with runtime calls.
 void buildLLVMPipeline(mlir::OpPassManager &pm);
 

@@ -23,6 +23,7 @@ enum class Stage {
   MoE,
   MoEOpt,
   Tensor,
+  Scheduled,
   Buffers,
   Kernels,
   LLVM,

@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-#define MOE_ABI_VERSION 2u
+#define MOE_ABI_VERSION 3u
 
 /** An input or output: its static type, as the code was compiled for. A bool
  *  has code MOE_BOOL and 8 bits, and its bytes are 0 or 1. */
@@ -43,7 +43,12 @@ typedef enum moe_recipe_kind {
   MOE_RECIPE_TRANSPOSE = 1,
   /** Each current tensor; ints: {dtype_code, dtype_bits}. Floats round to
    *  nearest even. */
-  MOE_RECIPE_CAST = 2
+  MOE_RECIPE_CAST = 2,
+  /** Each current tensor, once; ints: {w, r}. [..., K, N] becomes
+   *  [..., ceil(N / w), ceil(K / r), w, r], the last dim left out where r is 1:
+   *  element [..., p, k, c, i] is [..., k r + i, p w + c], or 0 where that is
+   * no row or column. */
+  MOE_RECIPE_PACK = 3
 } moe_recipe_kind;
 
 typedef struct moe_recipe_step {
@@ -106,6 +111,13 @@ typedef enum moe_counter {
   MOE_COUNT_EXPERT_SLOTS = 2 /**< of expert 0; one for each expert follows */
 } moe_counter;
 
+/** A step of the model whose time is taken. */
+typedef struct moe_timer_desc {
+  const char *node;
+  const char *computation;
+  int64_t layer; /**< -1: none */
+} moe_timer_desc;
+
 /** The compiled function. `results` points to one memref descriptor per output,
  *  one after the other; `inputs[i]` points to input i's memref descriptor.
  *  A descriptor of rank r is {void *allocated, void *aligned, int64_t offset,
@@ -140,6 +152,8 @@ typedef struct moe_model_desc {
   const moe_layer_desc *layers;
   /** Of all layers together. */
   int64_t num_counters;
+  int64_t num_timers;
+  const moe_timer_desc *timers;
 } moe_model_desc;
 
 /** Defined by the model's object file. Hidden, so that two models in one
@@ -161,11 +175,22 @@ void moe_rt_require(bool condition, const char *message, const char *where);
 /** Adds to a counter of the context. */
 void moe_rt_count(int64_t counter, int64_t amount);
 
+/** Nanoseconds since a point in the past. */
+int64_t moe_rt_clock(void);
+
+/** Adds a call of a step that began at `start` to its timer. `flops` and
+ *  `bytes` are negative where they are not known. On the thread that runs the
+ *  model only. */
+void moe_rt_record(int64_t timer, int64_t start, int64_t flops, int64_t bytes);
+
 /** The run's memory (names fixed by MLIR's finalize-memref-to-llvm). They never
  *  return NULL: without memory the run ends with MOE_OUT_OF_MEMORY. */
 void *_mlir_memref_to_llvm_alloc(uint64_t size);
 void *_mlir_memref_to_llvm_aligned_alloc(uint64_t alignment, uint64_t size);
 void _mlir_memref_to_llvm_free(void *pointer);
+
+/** Threads of the context, at least 1. */
+int64_t moe_rt_num_threads(void);
 
 /** Calls fn(data, i) for i in [0, n) on the context's threads; returns when all
  *  are done. Nested calls run on the calling thread. */

@@ -1,7 +1,7 @@
 /*===- MoERuntime.h - How a program runs a compiled model ----------*- C -*-===*
  *
  * The C interface of a compiled model: every shared library that the compiler
- * writes exports these six functions, and every executable is built on them.
+ * writes exports these seven functions, and every executable is built on them.
  * They depend on libc only.
  *
  *   moe_context *ctx;
@@ -163,6 +163,28 @@ typedef struct moe_layer_load {
  *  are 0 ahead of the first run. */
 MOE_API moe_status moe_get_layer_load(moe_context *context, int32_t layer,
                                       moe_layer_load *load);
+
+/** What a step of the model took in the last run of a context, and what it
+ *  computed: all of its calls together. */
+typedef struct moe_step_time {
+  const char *node;        /**< the ONNX node, or a part of an MoE layer */
+  const char *computation; /**< "matmul", "elementwise", "gate", ... */
+  int32_t layer;           /**< place in moe_describe's list; -1: none */
+  int64_t calls;
+  int64_t nanoseconds;
+  /** Two per product of matrix products; -1: not known. */
+  int64_t flops;
+  /** Memory that it had to read or write, each byte once; -1: not known. */
+  int64_t bytes;
+} moe_step_time;
+
+/** Fills `time` for a step, numbered from 0 in the order of the model;
+ *  moe_describe has their number as `timed_steps`. Fails with
+ *  MOE_INVALID_ARGUMENT where there is none, or where the model was compiled
+ *  without timers. After a run that failed the numbers tell of its part; all
+ *  are 0 ahead of the first run. */
+MOE_API moe_status moe_get_step_time(moe_context *context, int32_t step,
+                                     moe_step_time *time);
 
 /** Joins the threads and frees all memory of the context, outputs included. No
  *  other call may be using it. NULL is allowed. */

@@ -8,6 +8,7 @@
 #define MOE_TARGET_ARTEFACT_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "moe/Dialect/MoE/Transforms/VectorISA.h"
 #include "moe/Pipelines/Stage.h"
 #include "llvm/Support/Compiler.h"
 
@@ -52,6 +53,11 @@ struct ArtefactOptions {
   /// Folder of the runtime's archives (`libmoe_rt.a`, ...).
   std::string runtimeDir;
 };
+
+/// The vector instructions of a CPU, by its LLVM name or `native`, that kernels
+/// are known for. Fails after an error at `loc` where LLVM does not know it.
+mlir::FailureOr<VectorISA> findVectorISA(mlir::Location loc,
+                                         llvm::StringRef cpu);
 
 /// Writes the artefact whole or not at all. On failure an error is emitted and
 /// no output is left. `module` keeps the contract of Stage::LLVM.

@@ -401,7 +401,7 @@ Value BodyPlan::buildStage(LayerBuilder &b, const StagePlan &stage, Value rows,
       holdsTokens ? b.getI64IntegerAttr(dispatched.slotsPerRow) : IntegerAttr(),
       isDense ? DenseI64ArrayAttr() : b.getDenseI64ArrayAttr(offsets),
       isContiguous ? DenseI64ArrayAttr() : b.getDenseI64ArrayAttr(strides),
-      getCounter(op));
+      getCounter(op), /*schedule=*/ScheduleAttrInterface());
   OpBuilder::InsertionGuard guard(b);
   Block *epilogue =
       b.createBlock(&matmul.getEpilogue(), {}, types,

@@ -193,8 +193,8 @@ private:
         Value column = columnOf(w, b.add(first, n));
         SmallVector<Value> elements;
         for (Value position : at)
-          elements.push_back(
-              b.widen(b.load(op.getWeights()[w], {expert, position, column})));
+          elements.push_back(b.widen(
+              b.load(op.getWeights()[w], placeOf(w, position, column))));
         for (size_t i = 0; i < sources.size(); ++i) {
           Value memory = sums[w][i], sum = b.load(memory, n);
           for (auto [factor, element] : llvm::zip_equal(factors[i], elements))
@@ -225,7 +225,7 @@ private:
                     arith::MinUIOp::create(b, b.add(nextFirst, n), lastColumn);
                 column = columnOf(w, column);
                 memref::PrefetchOp::create(b, weights,
-                                           ValueRange{nextExpert, k, column},
+                                           placeOf(w, k, column, nextExpert),
                                            /*isWrite=*/false,
                                            /*localityHint=*/2,
                                            /*isDataCache=*/true);
@@ -233,6 +233,18 @@ private:
               line);
       }
     });
+  }
+
+  /// Where element [of, k, column] of operand i of weights lies.
+  SmallVector<Value> placeOf(unsigned i, Value k, Value column, Value of) {
+    if (!op.isPacked(i))
+      return {of, k, column};
+    Value lanes = b.extent(op.getWeights()[i], 3);
+    Value panel = b.createOrFold<arith::DivUIOp>(column, lanes);
+    return {of, panel, k, b.createOrFold<arith::RemUIOp>(column, lanes)};
+  }
+  SmallVector<Value> placeOf(unsigned i, Value k, Value column) {
+    return placeOf(i, k, column, expert);
   }
 
   /// The column of operand i of weights that column n of out sums.

@@ -302,7 +302,8 @@ class TrainedModelTest(HostileRunsTest):
         place.mkdir()
         self.refuse_weights(Status.IO_ERROR, "not a regular file")
         place.rmdir()
-        place.write_bytes((self.folder / "loop.so.safetensors").read_bytes())
+        other = (self.folder / "loop.so.safetensors").read_bytes()
+        place.write_bytes(other.ljust(len(right), b"\0"))
         with self.subTest("of another build"):
             self.refuse_weights(Status.WEIGHTS_MISMATCH, "hash", "compile again")
         # One bit of the last weight.

@@ -247,6 +247,53 @@ class RecipeOpsTest(unittest.TestCase):
             model.add_results(cases[i], whole, element, step, op)
         self.check(model)
 
+    def test_pack(self):
+        """`linalg.pack` as MLIR lowers it: pad, split the columns, permute."""
+        model = Model(self.folder)
+        cases = [
+            (shape, width, element)
+            for shape, width in (
+                ((24, 48), 16),
+                ((17, 33), 16),
+                ((5, 3), 8),
+                ((3, 130, 70), 16),
+                ((2, 3, 7, 11), 4),
+            )
+            for element in ("i8", "f16", "bf16", "f32", "f64")
+        ]
+        for i, (shape, width, element) in enumerate(cases):
+            source = model.store(self.sample(shape, element))
+            *leading, rows, columns = shape
+            to = (*leading, -(-columns // width), rows, width)
+            model.add_weight(f"plain{i}", [source], element, [], shape, element)
+            model.add_weight(f"step{i}", [source], element, [f"#rt.pack<{width}>"], to, element)
+            step = model.load(f"step{i}", to, element)
+            plain = model.load(f"plain{i}", shape, element)
+            zero = model.emit(f"%r = arith.constant {0 if element == 'i8' else '0.0'} : {element}")
+            rank = len(shape)
+            wide = spell((*leading, rows, to[-3] * width), element)
+            split = spell((*leading, rows, to[-3], width), element)
+            offsets, ones = ([value] * rank for value in (0, 1))
+            groups = [[d] for d in range(rank - 1)] + [[rank - 1, rank]]
+            order = [*range(rank - 2), rank - 1, rank - 2, rank]
+            op = model.emit(f"%r = tensor.empty() : {wide}")
+            op = model.emit(f"%r = linalg.fill ins({zero} : {element}) outs({op} : {wide}) -> {wide}")
+            op = model.emit(
+                f"%r = tensor.insert_slice {plain} into {op}{offsets}{list(shape)}{ones}"
+                f" : {spell(shape, element)} into {wide}"
+            )
+            op = model.emit(
+                f"%r = tensor.expand_shape {op} {groups} output_shape "
+                f"{[*leading, rows, to[-3], width]} : {wide} into {split}"
+            )
+            empty = model.emit(f"%r = tensor.empty() : {spell(to, element)}")
+            op = model.emit(
+                f"%r = linalg.transpose ins({op} : {split}) "
+                f"outs({empty} : {spell(to, element)}) permutation = {order}"
+            )
+            model.add_results(cases[i], to, element, step, op)
+        self.check(model)
+
     def test_cast(self):
         """Floats to integers stay in range: beyond it the ops mean nothing."""
         small = self.random.uniform(-127.9, 127.9, 999).astype(np.float32)

@@ -96,6 +96,41 @@ class RecipesTest(unittest.TestCase):
         steps = ["#rt.cast<f16>", "#rt.stack", "#rt.transpose<[0, 2, 1]>"]
         self.check(experts, "f32", steps, expected, "f16")
 
+    def test_pack(self):
+        """Experts as matmul kernels take them: [in, out] in panels of columns."""
+        for rows, columns in ((24, 40), (8, 5), (1, 16), (3, 0), (0, 3)):
+            experts = list(
+                self.random.standard_normal((3, columns, rows)).astype(np.float32)
+            )
+            panels = -(-columns // 16)
+            padded = np.zeros((3, rows, panels * 16), np.float32)
+            padded[:, :, :columns] = np.stack([w.T for w in experts])
+            expected = np.ascontiguousarray(
+                padded.reshape(3, rows, panels, 16).transpose(0, 2, 1, 3)
+            )
+            steps = ["#rt.transpose<[1, 0]>", "#rt.stack", "#rt.pack<16>"]
+            self.check(experts, "f32", steps, expected, "f32")
+            steps = ["#rt.cast<f16>", "#rt.stack", "#rt.transpose<[0, 2, 1]>", "#rt.pack<16>"]
+            self.check(experts, "f32", steps, expected.astype(np.float16), "f16")
+
+    def test_pack_pairs(self):
+        """Rows 2q and 2q + 1 of a column lie together."""
+        for rows, columns in ((24, 40), (7, 5), (1, 16), (3, 0), (0, 3)):
+            experts = list(
+                self.random.standard_normal((3, columns, rows)).astype(np.float32)
+            )
+            panels, pairs = -(-columns // 16), -(-rows // 2)
+            padded = np.zeros((3, pairs * 2, panels * 16), np.float32)
+            padded[:, :rows, :columns] = np.stack([w.T for w in experts])
+            expected = np.ascontiguousarray(
+                padded.reshape(3, pairs, 2, panels, 16).transpose(0, 3, 1, 4, 2)
+            )
+            step = "#rt.pack<16, pairs = 2>"
+            steps = ["#rt.transpose<[1, 0]>", "#rt.stack", step]
+            self.check(experts, "f32", steps, expected, "f32")
+            steps = ["#rt.stack", "#rt.transpose<[0, 2, 1]>", "#rt.cast<f16>", step]
+            self.check(experts, "f32", steps, expected.astype(np.float16), "f16")
+
     def test_empty(self):
         w = np.zeros((0, 3), np.float32)
         self.check([w, w], "f32", ["#rt.stack"], np.zeros((2, 0, 3), np.float32), "f32")

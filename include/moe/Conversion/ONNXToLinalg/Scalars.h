@@ -9,11 +9,9 @@
 
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Operation.h"
+#include "moe/Dialect/ONNX/IR/Accumulator.h"
 
 namespace moe::onnx {
-
-/// The type in which sums of `type` are accumulated: f32 for f16 and bf16.
-mlir::Type accumulatorType(mlir::Type type);
 
 mlir::Value addScalars(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs,
                        mlir::Value rhs);

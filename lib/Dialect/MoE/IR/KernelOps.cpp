@@ -1,6 +1,8 @@
 //===- KernelOps.cpp - Verifiers and effects of level 2 -------------------===//
 #include "Verify.h"
 
+#include "moe/Dialect/ONNX/IR/Accumulator.h"
+
 using namespace mlir;
 using namespace moe;
 
@@ -155,16 +157,21 @@ LogicalResult GroupedMatmulOp::verify() {
              << name << " to have one entry per operand of weights, "
              << getWeights().size() << ", but it has " << attr->size();
   for (auto [i, weights] : llvm::enumerate(getWeights())) {
-    if (failed(verifyShape(*this, weights, "weights",
-                           {experts, inner, anyExtent})))
+    bool packed = isPacked(i);
+    SmallVector<int64_t> shape{experts, inner, anyExtent};
+    if (packed)
+      shape = {experts, anyExtent, inner, anyExtent};
+    if (failed(verifyShape(*this, weights, "weights", shape)))
       return failure();
     int64_t offset = getColumnOffset(i), stride = getColumnStride(i);
     if (offset < 0 || stride < 1)
       return emitOpError("expected column offsets >= 0 and strides >= 1, but "
                          "got ")
              << offset << " and " << stride;
-    int64_t width = extentOf(weights, 2);
-    if (width != anyExtent && columns != anyExtent &&
+    int64_t width = packed ? extentOf(weights, 1) * extentOf(weights, 3)
+                           : extentOf(weights, 2);
+    bool isKnown = cast<ShapedType>(weights.getType()).hasStaticShape();
+    if (isKnown && columns != anyExtent &&
         offset + (columns - 1) * stride >= width)
       return emitOpError("reads column ")
              << offset + (columns - 1) * stride << " of weights " << i
@@ -184,20 +191,19 @@ LogicalResult GroupedMatmulOp::verify() {
     return emitOpError("expected slots, which slots_per_row and slot values "
                        "refer to");
   }
-  return success();
+  ScheduleAttrInterface schedule = getScheduleAttr();
+  return schedule ? schedule.verifySchedule(*this) : success();
 }
 
-/// f32 for f16 and bf16: in what sums are taken.
-static Type accumulatorType(Type type) {
-  return type.getIntOrFloatBitWidth() < 32 ? Float32Type::get(type.getContext())
-                                           : type;
+bool GroupedMatmulOp::isPacked(unsigned weight) {
+  return cast<ShapedType>(getWeights()[weight].getType()).getRank() == 4;
 }
 
 LogicalResult GroupedMatmulOp::verifyRegions() {
   SmallVector<Type> expected;
   for (Value weights : getWeights())
     expected.push_back(
-        accumulatorType(getElementTypeOrSelf(weights.getType())));
+        onnx::accumulatorType(getElementTypeOrSelf(weights.getType())));
   for (ValueRange values : {getColumns(), getSlotValues()})
     for (Value value : values)
       expected.push_back(getElementTypeOrSelf(value.getType()));
@@ -210,6 +216,43 @@ LogicalResult GroupedMatmulOp::verifyRegions() {
   if (yield->getNumOperands() != 1 || yield->getOperand(0).getType() != element)
     return yield->emitOpError("expected one ")
            << element << ", but got " << yield->getOperandTypes();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// moe.pack
+//===----------------------------------------------------------------------===//
+
+void PackOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  collectEffects(*this, effects);
+}
+
+LogicalResult PackOp::verify() {
+  if (failed(verifyOutCount(*this, getOuts(), 1)) ||
+      failed(verifyShape(*this, getMatrices(), "matrices",
+                         {anyExtent, anyExtent, anyExtent})))
+    return failure();
+  int64_t inner = extentOf(getMatrices(), getTransposed() ? 2 : 1);
+  int64_t columns = extentOf(getMatrices(), getTransposed() ? 1 : 2);
+  if (failed(verifyShape(
+          *this, getPanels(), "panels",
+          {extentOf(getMatrices(), 0), anyExtent, inner, anyExtent})))
+    return failure();
+  Type from = getElementTypeOrSelf(getMatrices());
+  Type to = getElementTypeOrSelf(getPanels());
+  if (from != to) // pack_c1
+    return emitOpError("expected panels of ") << from << ", but got " << to;
+  int64_t panels = extentOf(getPanels(), 1), width = extentOf(getPanels(), 3);
+  if (width == anyExtent)
+    return emitOpError("expected panels of a static width");
+  if (columns == anyExtent || panels == anyExtent)
+    return success();
+  if (width < 1 || panels != llvm::divideCeilSigned(columns, width)) // pack_c2
+    return emitOpError("expected ")
+           << columns << " columns to fill the panels, but got " << panels
+           << " of " << width;
   return success();
 }
 

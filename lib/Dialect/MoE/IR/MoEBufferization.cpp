@@ -63,6 +63,7 @@ void moe::registerBufferizableOpInterfaceExternalModels(
     DispatchOp::attachInterface<KernelBufferization<DispatchOp>>(*context);
     GroupedMatmulOp::attachInterface<KernelBufferization<GroupedMatmulOp>>(
         *context);
+    PackOp::attachInterface<KernelBufferization<PackOp>>(*context);
     CombineOp::attachInterface<KernelBufferization<CombineOp>>(*context);
   });
 }

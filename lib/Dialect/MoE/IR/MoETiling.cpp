@@ -87,6 +87,8 @@ struct GroupedMatmulTiling
     operands.push_back(matmul.getOffsets());
     AffineExpr n = b.getAffineDimExpr(0);
     for (auto [i, weights] : llvm::enumerate(matmul.getWeights())) {
+      if (matmul.isPacked(i))
+        return op->emitOpError("cannot be tiled on weights in panels");
       int64_t stride = matmul.getColumnStride(i);
       OpFoldResult first = affine::makeComposedFoldedAffineApply(
           b, loc, n * stride + matmul.getColumnOffset(i), {offsets[0]});

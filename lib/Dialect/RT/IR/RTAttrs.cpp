@@ -92,6 +92,37 @@ CastAttr::inferTypes(ArrayRef<RankedTensorType> before,
   return after;
 }
 
+LogicalResult PackAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                               int64_t width, int64_t pairs) {
+  if (width < 1)
+    return emitError() << "expected panels of at least one column, but got "
+                       << width;
+  if (pairs < 1)
+    return emitError() << "expected groups of at least one row, but got "
+                       << pairs;
+  return success();
+}
+
+FailureOr<SmallVector<RankedTensorType>>
+PackAttr::inferTypes(ArrayRef<RankedTensorType> before,
+                     function_ref<InFlightDiagnostic()> emitError) const {
+  SmallVector<RankedTensorType> after;
+  for (RankedTensorType type : before) {
+    if (type.getRank() < 2) {
+      emitError() << "#rt.pack expects rows and columns, but got " << type;
+      return failure();
+    }
+    SmallVector<int64_t> shape(type.getShape());
+    int64_t columns = shape.pop_back_val(), rows = shape.pop_back_val();
+    shape.append({llvm::divideCeilSigned(columns, getWidth()),
+                  llvm::divideCeilSigned(rows, getPairs()), getWidth()});
+    if (getPairs() > 1)
+      shape.push_back(getPairs());
+    after.push_back(RankedTensorType::get(shape, type.getElementType()));
+  }
+  return after;
+}
+
 LogicalResult ValueAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                 StringRef valueName, RankedTensorType type,
                                 ArrayAttr dimNames) {

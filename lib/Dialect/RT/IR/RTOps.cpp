@@ -14,6 +14,8 @@ using namespace moe::rt;
 LogicalResult WeightOp::verify() {
   if (getSource().empty()) // weight_c1
     return emitOpError("expected at least one source span");
+  if (llvm::count_if(getRecipe(), llvm::IsaPred<PackAttr>) > 1) // weight_c4
+    return emitOpError("expected at most one #rt.pack in the recipe");
   SmallVector<RankedTensorType> types;
   for (auto span : getSource().getAsRange<SpanAttr>())
     types.push_back(span.getType());
@@ -61,6 +63,48 @@ LogicalResult RequireOp::canonicalize(RequireOp op, PatternRewriter &rewriter) {
   return success();
 }
 
+//===----------------------------------------------------------------------===//
+// rt.parallel
+//===----------------------------------------------------------------------===//
+
+void ParallelOp::build(OpBuilder &builder, OperationState &state, Value count,
+                       function_ref<void(OpBuilder &, Location, Value)> body) {
+  OpBuilder::InsertionGuard guard(builder);
+  state.addOperands(count);
+  Block *block = builder.createBlock(state.addRegion(), {},
+                                     builder.getIndexType(), state.location);
+  body(builder, state.location, block->getArgument(0));
+}
+
+/// rt.parallel %i below %n (attributes {...})? { ... }
+ParseResult ParallelOp::parse(OpAsmParser &parser, OperationState &result) {
+  OpAsmParser::Argument index;
+  OpAsmParser::UnresolvedOperand count;
+  index.type = parser.getBuilder().getIndexType();
+  if (parser.parseArgument(index) || parser.parseKeyword("below") ||
+      parser.parseOperand(count) ||
+      parser.resolveOperand(count, index.type, result.operands) ||
+      parser.parseOptionalAttrDictWithKeyword(result.attributes))
+    return failure();
+  return parser.parseRegion(*result.addRegion(), index);
+}
+
+void ParallelOp::print(OpAsmPrinter &printer) {
+  printer << ' ' << getIndex() << " below " << getCount();
+  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs());
+  printer << ' ';
+  printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
+}
+
+LogicalResult ParallelOp::verify() {
+  Block &block = getBody().front();
+  if (block.getNumArguments() != 1 || !block.getArgument(0).getType().isIndex())
+    return emitOpError("expected one index for the region to take");
+  if ((*this)->getParentOfType<ParallelOp>())
+    return emitOpError("does not nest");
+  return success();
+}
+
 LogicalResult moe::rt::verifyCounted(Operation *op, FlatSymbolRefAttr layer,
                                      SymbolTableCollection &symbols) {
   auto target = symbols.lookupNearestSymbolFrom<LayerOp>(op, layer);
@@ -86,6 +130,21 @@ LogicalResult CountOp::verify() {
 
 LogicalResult CountOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return verifyCounted(*this, getLayerAttr(), symbols); // count_c1
+}
+
+LogicalResult TimerOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (!getLayerAttr() ||
+      symbols.lookupNearestSymbolFrom<LayerOp>(*this, getLayerAttr()))
+    return success();
+  return emitOpError("expected ") // timer_c1
+         << getLayerAttr() << " to be an rt.layer of this module";
+}
+
+LogicalResult RecordOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (symbols.lookupNearestSymbolFrom<TimerOp>(*this, getTimerAttr()))
+    return success();
+  return emitOpError("expected ") // record_c1
+         << getTimerAttr() << " to be an rt.timer of this module";
 }
 
 llvm::StringMap<int64_t> moe::rt::getFirstCounters(ModuleOp module) {

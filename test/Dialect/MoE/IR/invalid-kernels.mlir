@@ -222,3 +222,27 @@ func.func @combine_weights(%h: memref<?x8xf32>, %r: memref<?x2xi32>, %w: memref<
   moe.combine values(%h : memref<?x8xf32>) rows(%r : memref<?x2xi32>) weights(%w : memref<?x3xf32>) outs(%y : memref<?x8xf32>)
   return
 }
+
+// -----
+
+func.func @pack_inner(%m: memref<2x4x20xf32>, %p: memref<2x2x5x16xf32>) {
+  // expected-error @+1 {{expected panels to have the shape [2, ?, 4, ?], but it is 'memref<2x2x5x16xf32>'}}
+  moe.pack matrices(%m : memref<2x4x20xf32>) outs(%p : memref<2x2x5x16xf32>)
+  return
+}
+
+// -----
+
+func.func @pack_count(%m: memref<2x4x20xf32>, %p: memref<2x3x4x16xf32>) {
+  // expected-error @+1 {{expected 20 columns to fill the panels, but got 3 of 16}}
+  moe.pack matrices(%m : memref<2x4x20xf32>) outs(%p : memref<2x3x4x16xf32>)
+  return
+}
+
+// -----
+
+func.func @pack_type(%m: memref<2x20x4xf32>, %p: memref<2x2x4x16xf16>) {
+  // expected-error @+1 {{expected panels of 'f32', but got 'f16'}}
+  moe.pack matrices(%m : memref<2x20x4xf32>) {transposed} outs(%p : memref<2x2x4x16xf16>)
+  return
+}

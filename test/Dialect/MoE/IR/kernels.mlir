@@ -55,3 +55,15 @@ func.func @layer(%x: tensor<?x8xf32>, %s: tensor<?x4xf32>,
       -> tensor<?x8xf32>
   return %y : tensor<?x8xf32>
 }
+
+// Weights in panels, and how to read them.
+// CHECK-LABEL: func.func @scheduled
+func.func @scheduled(%x: memref<?x4xf32>, %o: memref<3xi32>, %w: memref<2x2x4x8xf32>, %y: memref<?x9xf32>) {
+  // CHECK: moe.grouped_matmul
+  // CHECK-SAME: schedule = #moe.cpu_schedule<lanes = 8, rows = 6, vectors = 2, row_block = 48, k_block = 256, stream_rows = 3, stream_vectors = 4>
+  moe.grouped_matmul rows(%x : memref<?x4xf32>) offsets(%o : memref<3xi32>) weights(%w : memref<2x2x4x8xf32>) {schedule = #moe.cpu_schedule<lanes = 8, rows = 6, vectors = 2, row_block = 48, k_block = 256, stream_rows = 3, stream_vectors = 4>} outs(%y : memref<?x9xf32>) {
+  ^bb0(%sum: f32):
+    moe.yield %sum : f32
+  }
+  return
+}

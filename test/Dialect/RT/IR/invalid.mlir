@@ -86,6 +86,36 @@ rt.weight @w {source = [#rt.span<"m", offset = 0, length = 4, hash = 0, tensor<1
 
 // -----
 
+// expected-error@+2 {{expected panels of at least one column, but got 0}}
+rt.weight @w {source = [#rt.span<"m", offset = 0, length = 8, hash = 0, tensor<2x1xf32>>],
+              recipe = [#rt.pack<0>]} : tensor<1x2x1xf32>
+
+// -----
+
+// expected-error@+2 {{expected groups of at least one row, but got 0}}
+rt.weight @w {source = [#rt.span<"m", offset = 0, length = 8, hash = 0, tensor<2x1xf32>>],
+              recipe = [#rt.pack<16, pairs = 0>]} : tensor<1x2x16xf32>
+
+// -----
+
+// expected-error@+1 {{#rt.pack expects rows and columns, but got 'tensor<2xf32>'}}
+rt.weight @w {source = [#rt.span<"m", offset = 0, length = 8, hash = 0, tensor<2xf32>>],
+              recipe = [#rt.pack<16>]} : tensor<1x2x16xf32>
+
+// -----
+
+// expected-error@+1 {{expected the recipe to give 'tensor<2x16xf32>', but it gives 'tensor<1x2x16xf32>'}}
+rt.weight @w {source = [#rt.span<"m", offset = 0, length = 8, hash = 0, tensor<2x1xf32>>],
+              recipe = [#rt.pack<16>]} : tensor<2x16xf32>
+
+// -----
+
+// expected-error@+1 {{expected at most one #rt.pack in the recipe}}
+rt.weight @w {source = [#rt.span<"m", offset = 0, length = 8, hash = 0, tensor<2x1xf32>>],
+              recipe = [#rt.pack<16>, #rt.pack<16>]} : tensor<1x1x2x16xf32>
+
+// -----
+
 // expected-error@+1 {{attribute 'recipe' failed to satisfy constraint: array of recipe steps}}
 rt.weight @w {source = [#rt.span<"m", offset = 0, length = 4, hash = 0, tensor<1xf32>>],
               recipe = [1]} : tensor<1xf32>
@@ -196,5 +226,40 @@ rt.layer @moe {counted, experts = 8 : i64, null_experts = 0 : i64, slots = 2 : i
 func.func @f(%n: index) {
   // expected-error@+1 {{expected no expert for 'tokens'}}
   rt.count @moe tokens of %n by %n
+  return
+}
+
+// -----
+
+func.func @nested(%n: index) {
+  rt.parallel %i below %n {
+    // expected-error @+1 {{'rt.parallel' op does not nest}}
+    rt.parallel %j below %n {
+    }
+  }
+  return
+}
+
+// -----
+
+func.func @no_index(%n: index) {
+  // expected-error @+1 {{expected one index for the region to take}}
+  "rt.parallel"(%n) ({
+  ^bb0(%i: i64):
+  }) : (index) -> ()
+  return
+}
+
+// -----
+
+// expected-error @+1 {{'rt.timer' op expected @moe to be an rt.layer of this module}}
+rt.timer @gate gate at "moe/gate" of @moe
+
+// -----
+
+func.func @no_timer() {
+  %start = rt.clock
+  // expected-error @+1 {{'rt.record' op expected @gate to be an rt.timer of this module}}
+  rt.record @gate since %start
   return
 }

@@ -11,6 +11,32 @@ rt.weight @"layers.0/w" {
             #rt.span<"data/m.bin", offset = 64, length = 64, hash = 0, tensor<2x8xf32>>],
   recipe = [#rt.transpose<[1, 0]>, #rt.stack, #rt.cast<bf16>]} : tensor<2x8x2xbf16>
 
+// Three panels of 16 columns, the last one padded.
+// CHECK: rt.weight @panels
+// CHECK-SAME: recipe = [#rt.stack, #rt.pack<16>]
+// CHECK-SAME: tensor<2x3x4x16xf32>
+rt.weight @panels {
+  source = [#rt.span<"m.bin", offset = 0, length = 528, hash = 0, tensor<4x33xf32>>,
+            #rt.span<"m.bin", offset = 528, length = 528, hash = 0, tensor<4x33xf32>>],
+  recipe = [#rt.stack, #rt.pack<16>]} : tensor<2x3x4x16xf32>
+// CHECK: rt.weight @pairs
+// CHECK-SAME: recipe = [#rt.cast<bf16>, #rt.pack<16, pairs = 2>]
+// CHECK-SAME: tensor<3x3x16x2xbf16>
+rt.weight @pairs {
+  source = [#rt.span<"m.bin", offset = 0, length = 660, hash = 0, tensor<5x33xf32>>],
+  recipe = [#rt.cast<bf16>, #rt.pack<16, pairs = 2>]} : tensor<3x3x16x2xbf16>
+// One row is no group.
+// CHECK: rt.weight @single
+// CHECK-SAME: recipe = [#rt.pack<16>]
+rt.weight @single {
+  source = [#rt.span<"m.bin", offset = 0, length = 660, hash = 0, tensor<5x33xf32>>],
+  recipe = [#rt.pack<16, pairs = 1>]} : tensor<3x5x16xf32>
+// CHECK: rt.weight @no_columns
+// CHECK-SAME: tensor<0x4x16xf32>
+rt.weight @no_columns {
+  source = [#rt.span<"m.bin", offset = 0, length = 0, hash = 0, tensor<4x0xf32>>],
+  recipe = [#rt.pack<16>]} : tensor<0x4x16xf32>
+
 // Empty tensors and scalars are weights too.
 rt.weight @empty {source = [#rt.span<"m.onnx", offset = 0, length = 0, hash = 0, tensor<0x4xui8>>]} : tensor<0x4xui8>
 rt.weight @scalar {source = [#rt.span<"m.onnx", offset = 0, length = 1, hash = 0, tensor<i1>>]} : tensor<i1>
@@ -58,5 +84,38 @@ func.func @count(%n: index, %e: index) {
   rt.count @layers.0.moe expert_flops by %n
   // CHECK: rt.count @layers.0.moe expert_slots of %{{.*}} by %{{.*}}
   rt.count @layers.0.moe expert_slots of %e by %n
+  return
+}
+
+// CHECK-LABEL: func.func @parallel
+func.func @parallel(%out: memref<?xindex>) {
+  // CHECK: %[[N:.*]] = rt.num_threads
+  %n = rt.num_threads
+  // CHECK: rt.parallel %[[I:.*]] below %[[N]] {
+  // CHECK-NEXT: memref.store %[[I]]
+  rt.parallel %i below %n {
+    memref.store %i, %out[%i] : memref<?xindex>
+  }
+  // CHECK: rt.parallel %{{.*}} below %[[N]] attributes {test.named} {
+  rt.parallel %i below %n attributes {test.named} {
+  }
+  return
+}
+
+// CHECK: rt.timer @layers.0.moe_gate gate at "layers.0.moe/gate" of @layers.0.moe
+rt.timer @layers.0.moe_gate gate at "layers.0.moe/gate" of @layers.0.moe
+// CHECK: rt.timer @norm reduction at "/norm"
+rt.timer @norm reduction at "/norm"
+
+// CHECK-LABEL: func.func @time
+func.func @time(%n: index) {
+  // CHECK: %[[START:.*]] = rt.clock
+  %start = rt.clock
+  // CHECK: rt.record @norm since %[[START]]{{$}}
+  rt.record @norm since %start
+  // CHECK: rt.record @norm since %[[START]] flops %{{.*}} bytes %{{.*}}
+  rt.record @norm since %start flops %n bytes %n
+  // CHECK: rt.record @norm since %[[START]] bytes %{{.*}}
+  rt.record @norm since %start bytes %n
   return
 }

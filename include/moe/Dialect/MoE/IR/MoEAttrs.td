@@ -1,4 +1,4 @@
-//===- MoEAttrs.td - Attributes of routes and experts ------*- tablegen -*-===//
+//===- MoEAttrs.td - Attributes of layers and kernels ------*- tablegen -*-===//
 #ifndef MOE_DIALECT_MOE_IR_MOEATTRS_TD
 #define MOE_DIALECT_MOE_IR_MOEATTRS_TD
 
@@ -110,6 +110,30 @@ def MoE_KindsAttr : MoE_Attr<"Kinds", "kinds"> {
     /// Whether only experts with weights are left.
     bool isAllFFN() const;
   }];
+}
+
+def MoE_CPUScheduleAttr : MoE_Attr<"CPUSchedule", "cpu_schedule",
+    [DeclareAttrInterfaceMethods<MoE_ScheduleAttrInterface>]> {
+  let summary = "How a grouped matmul runs on a CPU";
+  let description = [{
+    * `lanes`: f32 elements of a vector register, and columns of a panel of
+      weights;
+    * `rows`, `vectors`: the tile of sums that stays in registers;
+    * `row_block`: rows that are copied together and stay in the second cache;
+    * `k_block`: products between two visits of a sum in the first cache;
+    * `stream_rows`, `stream_vectors`: up to so many rows of an expert take the
+      streaming form, with so many vectors of sums per row.
+
+    Each sum takes its products in the order of k, whatever the schedule.
+
+    Example: `#moe.cpu_schedule<lanes = 16, rows = 12, vectors = 2,
+    row_block = 48, k_block = 256, stream_rows = 3, stream_vectors = 4>`.
+  }];
+  let parameters = (ins "int64_t":$lanes, "int64_t":$rows, "int64_t":$vectors,
+      "int64_t":$row_block, "int64_t":$k_block, "int64_t":$stream_rows,
+      "int64_t":$stream_vectors);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
 }
 
 #endif // MOE_DIALECT_MOE_IR_MOEATTRS_TD

@@ -144,6 +144,10 @@ def MoE_GroupedMatmulOp : MoE_KernelOp<"grouped_matmul",
     Rows from offsets[E] on stay undefined. With one expert it is a dense
     matmul.
 
+    Weights may be packed as panels (`#rt.pack`): [E, P, K, w], where column m of
+    the matrix is column m mod w of panel m / w. With a `schedule` all are; the
+    kernel is then built as it says.
+
     Where `counter` names a layer, the loops over rows add what they ran to its
     FLOPs of experts: 2 K per row, column and operand of weights.
 
@@ -154,7 +158,9 @@ def MoE_GroupedMatmulOp : MoE_KernelOp<"grouped_matmul",
     * grouped_matmul_c3: `slots_per_row` and slot values need slots;
     * grouped_matmul_c4: the region takes accumulators, column and slot values,
       and yields an element of out;
-    * grouped_matmul_c5: `counter` is an `rt.layer` that is `counted`.
+    * grouped_matmul_c5: `counter` is an `rt.layer` that is `counted`;
+    * grouped_matmul_c6: `schedule` fits the operands: weights are panels of its
+      lanes, in one float type.
 
     Example:
     ```mlir
@@ -180,7 +186,8 @@ def MoE_GroupedMatmulOp : MoE_KernelOp<"grouped_matmul",
       OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$slots_per_row,
       OptionalAttr<DenseI64ArrayAttr>:$column_offsets,
       OptionalAttr<DenseI64ArrayAttr>:$column_strides,
-      OptionalAttr<FlatSymbolRefAttr>:$counter);
+      OptionalAttr<FlatSymbolRefAttr>:$counter,
+      OptionalAttr<MoE_ScheduleAttrInterface>:$schedule);
   let regions = (region SizedRegion<1>:$epilogue);
   let assemblyFormat = [{
     `rows` `(` $rows `:` type($rows) `)` (`slots` `(` $slots^ `:` type($slots) `)`)?
@@ -202,6 +209,39 @@ def MoE_GroupedMatmulOp : MoE_KernelOp<"grouped_matmul",
       auto strides = getColumnStrides();
       return strides ? (*strides)[weight] : 1;
     }
+    /// Whether an operand of weights is panels, [E, P, K, w].
+    bool isPacked(unsigned weight);
+  }];
+}
+
+def MoE_PackOp : MoE_KernelOp<"pack"> {
+  let summary = "Computed matrices as panels";
+  let description = [{
+    What the recipe step `#rt.pack` does to a weight, in every run: of matrices
+    [E, K, N] the panels [E, P, K, w], with 0 where they have no column. With
+    `transposed` the matrices are given as [E, N, K].
+
+    Constraints:
+    * pack_c1: matrices and outs have one element type;
+    * pack_c2: outs has as many panels as the columns fill.
+
+    Example:
+    ```mlir
+    func.func @pack(%m: memref<?x?x32xf32>, %p: memref<?x?x32x16xf32>) {
+      moe.pack matrices(%m : memref<?x?x32xf32>) {transposed}
+          outs(%p : memref<?x?x32x16xf32>)
+      return
+    }
+    ```
+  }];
+  let arguments = (ins MoE_FloatShaped:$matrices,
+      Variadic<MoE_FloatShaped>:$outs, UnitAttr:$transposed);
+  let assemblyFormat = [{
+    `matrices` `(` $matrices `:` type($matrices) `)` attr-dict
+    `outs` `(` $outs `:` type($outs) `)` (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = destinations # [{
+    ::mlir::Value getPanels() { return getOuts()[0]; }
   }];
 }
 

@@ -4,6 +4,8 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
+#include "moe/Dialect/MoE/Transforms/VectorISA.h"
+#include "moe/Dialect/MoE/Transforms/WeightStorage.h"
 
 namespace moe {
 

@@ -12,9 +12,11 @@ def RaiseONNXPass : Pass<"moe-raise-onnx", "::mlir::ModuleOp"> {
     holds per token, slot and expert from the ops that make it, never from names
     or order, and wraps what is the weighted sum of selected experts in a
     `moe.candidate`: the ops that were found beside `moe.route` and
-    `moe.experts`. `moe-verify-raise` decides between them.
+    `moe.experts`. `moe-verify-raise` decides between them. An `onnx.ms.MoE` is a
+    layer by itself.
 
     ```mlir
+    // moe-opt --moe-raise-onnx --moe-accept-raise
     func.func @example(%x: tensor<?x2xf32> {rt.dims = ["T", ""]},
                        %s: tensor<?x2xf32> {rt.dims = ["T", ""]}) -> tensor<?x2xf32> {
       %one = onnx.Constant dense<1> : tensor<1xi64>
@@ -31,9 +33,10 @@ def RaiseONNXPass : Pass<"moe-raise-onnx", "::mlir::ModuleOp"> {
       return %y : tensor<?x2xf32>
     }
     ```
-    becomes, beside the ops themselves,
+    becomes a candidate. When it is kept,
     ```mlir
-    func.func @example(%x: tensor<?x2xf32>, %s: tensor<?x2xf32>) -> tensor<?x2xf32> {
+    func.func @example(%x: tensor<?x2xf32> {rt.dims = ["T", ""]},
+                       %s: tensor<?x2xf32> {rt.dims = ["T", ""]}) -> tensor<?x2xf32> {
       %i, %v = moe.route scores(%s : tensor<?x2xf32>)
         {score = #moe.score<softmax>, select = #moe.topk<1>} -> tensor<?x1xi32>, tensor<?x1xf32>
       %w = onnx.Constant dense<[[[1., 2.], [3., 4.]], [[5., 6.], [7., 8.]]]> : tensor<2x2x2xf32>
@@ -46,7 +49,7 @@ def RaiseONNXPass : Pass<"moe-raise-onnx", "::mlir::ModuleOp"> {
       return %y : tensor<?x2xf32>
     }
     ```
-    A remark says what was found, or which op keeps a graph that selects experts
+    is left. A remark says what was found, or which op keeps a graph that selects experts
     from being a layer.
   }];
   let dependentDialects = ["::moe::MoEDialect", "::moe::onnx::ONNXDialect",
@@ -68,6 +71,46 @@ def VerifyRaisePass : Pass<"moe-verify-raise", "::mlir::ModuleOp"> {
 
     The pass itself cannot run code: it asks the `RaiseEvaluator` that the tool
     has registered, and fails without one.
+
+    ```mlir
+    // moe-opt --moe-verify-raise --remarks-filter=moe-.* --remark-format=emitRemark
+    func.func @main(%x: tensor<?x8xf32>, %s: tensor<?x4xf32>) -> tensor<?x8xf32> {
+      %y = moe.candidate(%x, %s) {rows = 2 : i64}
+          : (tensor<?x8xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+      original {
+      ^bb0(%a: tensor<?x8xf32>, %b: tensor<?x4xf32>):
+        %k = onnx.Constant dense<1> : tensor<1xi64>
+        %v, %i = onnx.TopK %b, %k : (tensor<?x4xf32>, tensor<1xi64>) -> (tensor<?x1xf32>, tensor<?x1xi64>)
+        %o = onnx.Mul %a, %v : (tensor<?x8xf32>, tensor<?x1xf32>) -> tensor<?x8xf32>
+        moe.yield %o, %i, %v : tensor<?x8xf32>, tensor<?x1xi64>, tensor<?x1xf32>
+      } raised {
+      ^bb0(%a: tensor<?x8xf32>, %b: tensor<?x4xf32>):
+        %i, %v = moe.route scores(%b : tensor<?x4xf32>) {select = #moe.topk<1, tie = highest_index>}
+          -> tensor<?x1xi32>, tensor<?x1xf32>
+        %o = moe.experts %i, %v rows(%a : tensor<?x8xf32>) {experts = #moe.kinds<copy = 4>}
+            : tensor<?x1xi32>, tensor<?x1xf32> -> tensor<?x8xf32> {
+        ^bb0(%r: tensor<?x8xf32>):
+          moe.yield %r : tensor<?x8xf32>
+        }
+        moe.yield %o, %i, %v : tensor<?x8xf32>, tensor<?x1xi32>, tensor<?x1xf32>
+      }
+      return %y : tensor<?x8xf32>
+    }
+    ```
+    becomes what it was, because `onnx.TopK` selects the lower of two equal
+    scores,
+    ```mlir
+    func.func @main(%x: tensor<?x8xf32>, %s: tensor<?x4xf32>) -> tensor<?x8xf32> {
+      %k = onnx.Constant dense<1> : tensor<1xi64>
+      %v, %i = onnx.TopK %s, %k : (tensor<?x4xf32>, tensor<1xi64>) -> (tensor<?x1xf32>, tensor<?x1xi64>)
+      %y = onnx.Mul %x, %v : (tensor<?x8xf32>, tensor<?x1xf32>) -> tensor<?x8xf32>
+      return %y : tensor<?x8xf32>
+    }
+    ```
+    and a remark says so:
+    ```text
+    the raise is undone: routing differs: slot 0 of token 0 selects expert 0, raised 3
+    ```
   }];
   let options = [
     Option<"seconds", "seconds", "unsigned", /*default=*/"60",
@@ -139,6 +182,26 @@ def EliminateNullExpertsPass
       %y = moe.experts %ids, %weights rows(%x : tensor<?x8xf32>)
           stacked(%w : tensor<2x8x8xf32>)
           {experts = #moe.kinds<ffn = 2, zero = 2, copy = 1>}
+          : tensor<?x3xi32>, tensor<?x3xf32> -> tensor<?x8xf32> {
+      ^bb0(%r: tensor<?x8xf32>, %a: tensor<8x8xf32>):
+        %o = onnx.MatMul %r, %a : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+        moe.yield %o : tensor<?x8xf32>
+      }
+      return %y : tensor<?x8xf32>
+    }
+    ```
+    becomes
+    ```mlir
+    func.func @example(%ids: tensor<?x3xi32>, %weights: tensor<?x3xf32>,
+                       %x: tensor<?x8xf32>, %w: tensor<2x8x8xf32>) -> tensor<?x8xf32> {
+      %copied = moe.slot_sum %ids, %weights {columns = #moe.columns<4, 5>}
+        : tensor<?x3xi32>, tensor<?x3xf32> -> tensor<?xf32>
+      %i, %p = moe.renumber %ids, %weights {table = array<i32: 0, 1, -1, -1, -1>}
+        : tensor<?x3xi32>, tensor<?x3xf32>
+      %y = moe.experts %i, %p rows(%x : tensor<?x8xf32>)
+          stacked(%w : tensor<2x8x8xf32>)
+          terms(%copied : tensor<?xf32>) times(%x : tensor<?x8xf32>)
+          {experts = #moe.kinds<ffn = 2>}
           : tensor<?x3xi32>, tensor<?x3xf32> -> tensor<?x8xf32> {
       ^bb0(%r: tensor<?x8xf32>, %a: tensor<8x8xf32>):
         %o = onnx.MatMul %r, %a : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
@@ -270,7 +333,10 @@ def LintPass : Pass<"moe-lint", "::mlir::ModuleOp"> {
     * missing experts: the constant ids that a graph asks its one-hot mask or its
       selected ids about leave some out between them. Ids ahead or behind of all
       others may be null experts, which a graph shows in no other way;
-    * double softmax: what is selected from is a softmax of a softmax.
+    * double softmax: what is selected from is a softmax of a softmax;
+      `onnx.ms.MoE` takes one itself;
+    * provider-dependent node: an `onnx.ms.MoE` that ONNX Runtime's CPU and CUDA
+      providers compute differently.
 
     A transposed square weight cannot be told from the right one by its graph: it
     is not looked for.
@@ -290,8 +356,10 @@ def LintPass : Pass<"moe-lint", "::mlir::ModuleOp"> {
       return %a, %b : tensor<3x8xf32>, tensor<1x8xf32>
     }
     ```
-    warns that the numbers of rows per expert, 3 and 1, are those of an example
-    input.
+    gives
+    ```text
+    warning: frozen routing: the numbers of rows per expert, 3, 1, are those of the example input
+    ```
   }];
 }
 
@@ -320,6 +388,7 @@ def ReportCostPass : Pass<"moe-report-cost", "::mlir::ModuleOp"> {
     as it was written. Changes nothing.
 
     ```mlir
+    // moe-opt --moe-report-cost=loads=1.5
     func.func @main(%ids: tensor<?x3xi32>, %x: tensor<?x8xf32>, %w: tensor<4x8x8xf32>)
         -> tensor<?x8xf32> {
       %y = moe.experts %ids rows(%x : tensor<?x8xf32>) stacked(%w : tensor<4x8x8xf32>)
@@ -331,7 +400,13 @@ def ReportCostPass : Pass<"moe-report-cost", "::mlir::ModuleOp"> {
       return %y : tensor<?x8xf32>
     }
     ```
-    has A = 0, E = 128, and at load 1.5 takes half of what three experts do.
+    has A = 0 and E = 128:
+    ```text
+    moe: top-3 of 4 experts and 4 null experts; one expert has 64 parameters in 256 B and takes 128 FLOP per token
+    parameters: 256, 256 of experts
+    FLOP per token (of arg1#0 tokens): 0 + load * 128, 0 of them for null columns
+    load 1.5: 192 FLOP per token, 50.00 % less than with all slots; 96 active parameters
+    ```
   }];
   let options = [
     ListOption<"loads", "loads", "double",
@@ -343,6 +418,109 @@ def ReportCostPass : Pass<"moe-report-cost", "::mlir::ModuleOp"> {
            "Length of the context that attention scores are counted for">,
     Option<"json", "json", "bool", /*default=*/"false",
            "Write one JSON object instead of text">
+  ];
+}
+
+def ConvertWeightsPass : Pass<"moe-convert-weights", "::mlir::ModuleOp"> {
+  let summary = "Keep matrices in a narrower type";
+  let description = [{
+    The f32 weights of `moe.grouped_matmul`s are rounded to bf16 or f16, by a
+    step of their recipes: half the bytes to store and to read. Rows, sums and
+    results stay f32, and so do routers and whatever else the model holds.
+
+    ```mlir
+    // moe-opt --moe-convert-weights=type=bf16
+    rt.weight @w {source = [#rt.span<"m.onnx", offset = 0, length = 512, hash = 0,
+                                     tensor<2x4x16xf32>>]} : tensor<2x4x16xf32>
+    func.func @example(%x: tensor<?x4xf32>, %o: tensor<3xi32>, %y0: tensor<?x16xf32>) -> tensor<?x16xf32> {
+      %w = rt.weight_ref @w : tensor<2x4x16xf32>
+      %y = moe.grouped_matmul rows(%x : tensor<?x4xf32>) offsets(%o : tensor<3xi32>)
+          weights(%w : tensor<2x4x16xf32>) outs(%y0 : tensor<?x16xf32>) -> tensor<?x16xf32> {
+      ^bb0(%sum: f32):
+        moe.yield %sum : f32
+      }
+      return %y : tensor<?x16xf32>
+    }
+    ```
+    becomes
+    ```mlir
+    rt.weight @w.bf16 {recipe = [#rt.cast<bf16>],
+        source = [#rt.span<"m.onnx", offset = 0, length = 512, hash = 0, tensor<2x4x16xf32>>]}
+      : tensor<2x4x16xbf16>
+    func.func @example(%x: tensor<?x4xf32>, %o: tensor<3xi32>, %y0: tensor<?x16xf32>) -> tensor<?x16xf32> {
+      %w = rt.weight_ref @w.bf16 : tensor<2x4x16xbf16>
+      %y = moe.grouped_matmul rows(%x : tensor<?x4xf32>) offsets(%o : tensor<3xi32>)
+          weights(%w : tensor<2x4x16xbf16>) outs(%y0 : tensor<?x16xf32>) -> tensor<?x16xf32> {
+      ^bb0(%sum: f32):
+        moe.yield %sum : f32
+      }
+      return %y : tensor<?x16xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"type", "type", "::moe::WeightStorage",
+           /*default=*/"::moe::WeightStorage::Unchanged",
+           "The type that f32 matrices are rounded to",
+           "::moe::WeightStorageValues()">
+  ];
+  let dependentDialects = ["::moe::rt::RTDialect"];
+}
+
+def ScheduleCPUPass : Pass<"moe-schedule-cpu", "::mlir::ModuleOp"> {
+  let summary = "Choose how grouped matmuls run on a CPU";
+  let description = [{
+    Every `moe.grouped_matmul` on weights of the model gets a
+    `#moe.cpu_schedule` for the CPU's vector registers and caches, and its
+    weights become panels, by a step of their recipes. A schedule that is there
+    stays as it is: edit it in the text and go on from there.
+
+    Matrices that are computed become panels in every run, by `moe.pack`.
+    Epilogues that are not elementwise, and types and columns that no kernel
+    reads, stay loops; a remark says so.
+
+    ```mlir
+    // moe-opt --moe-schedule-cpu=isa=avx512
+    rt.weight @w {source = [#rt.span<"m.onnx", offset = 0, length = 512, hash = 0,
+                                     tensor<2x4x16xf32>>]} : tensor<2x4x16xf32>
+    func.func @example(%x: tensor<?x4xf32>, %o: tensor<3xi32>, %y0: tensor<?x16xf32>) -> tensor<?x16xf32> {
+      %w = rt.weight_ref @w : tensor<2x4x16xf32>
+      %y = moe.grouped_matmul rows(%x : tensor<?x4xf32>) offsets(%o : tensor<3xi32>)
+          weights(%w : tensor<2x4x16xf32>) outs(%y0 : tensor<?x16xf32>) -> tensor<?x16xf32> {
+      ^bb0(%sum: f32):
+        moe.yield %sum : f32
+      }
+      return %y : tensor<?x16xf32>
+    }
+    ```
+    becomes
+    ```mlir
+    rt.weight @w.panels {recipe = [#rt.pack<16>],
+        source = [#rt.span<"m.onnx", offset = 0, length = 512, hash = 0, tensor<2x4x16xf32>>]}
+      : tensor<2x1x4x16xf32>
+    func.func @example(%x: tensor<?x4xf32>, %o: tensor<3xi32>, %y0: tensor<?x16xf32>) -> tensor<?x16xf32> {
+      %w = rt.weight_ref @w.panels : tensor<2x1x4x16xf32>
+      %y = moe.grouped_matmul rows(%x : tensor<?x4xf32>) offsets(%o : tensor<3xi32>)
+          weights(%w : tensor<2x1x4x16xf32>)
+          {schedule = #moe.cpu_schedule<lanes = 16, rows = 12, vectors = 2, row_block = 84,
+                                        k_block = 256, stream_rows = 3, stream_vectors = 4>}
+          outs(%y0 : tensor<?x16xf32>) -> tensor<?x16xf32> {
+      ^bb0(%sum: f32):
+        moe.yield %sum : f32
+      }
+      return %y : tensor<?x16xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"isa", "isa", "::moe::VectorISA",
+           /*default=*/"::moe::VectorISA::None",
+           "Vector instructions of the CPU; none: nothing is scheduled",
+           "::moe::VectorISAValues()">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect", "::moe::MoEDialect", "::moe::rt::RTDialect"
   ];
 }
 

@@ -44,28 +44,13 @@ public:
 /// In place of the model's file in isolated candidates: no file has the name.
 constexpr llvm::StringLiteral randomFileName = "random";
 
-/// What the content of a span in that file depends on. No page of it holds
-/// spans that differ in it.
-struct SpanContent {
-  mlir::Type elementType;
-  /// The binary logarithm, rounded up, of the number of elements that a row or
-  /// a column of the tensor, as a matrix, has at most: numbers are smaller
-  /// where sums are longer.
-  unsigned logFan;
-
-  static SpanContent get(mlir::RankedTensorType type);
-  bool operator==(const SpanContent &other) const {
-    return elementType == other.elementType && logFan == other.logFan;
-  }
-};
-
 /// A module with nothing but this candidate, as text: equal for candidates
 /// that differ in names, locations and places of weights only.
 ///
 /// Its one function takes the candidate's rows and returns its results. Weights
 /// are `rt.weight`s, recipes included, whose spans are ranges of the file
-/// `randomFileName`: they overlap where the model's do, and also, where all of
-/// one content would take more than some hundred MiB, with each other.
+/// `randomFileName`: they overlap where the model's do, and nowhere else; what
+/// does not overlap shares no page.
 /// Fails, with a phrase, on an operand that is not made of weights and
 /// constants.
 llvm::Expected<std::string> isolateCandidate(CandidateOp candidate);

@@ -40,6 +40,11 @@ struct RunStatus : public mlir::SideEffects::Resource::Base<RunStatus> {
 struct Counters : public mlir::SideEffects::Resource::Base<Counters> {
   llvm::StringRef getName() final { return "Counters"; }
 };
+
+/// The resource that `rt.clock` and `rt.record` write: neither moves.
+struct Clock : public mlir::SideEffects::Resource::Base<Clock> {
+  llvm::StringRef getName() final { return "Clock"; }
+};
 } // namespace moe::rt
 
 #define GET_OP_CLASSES

@@ -67,6 +67,31 @@ def RT_CastAttr : RT_Attr<"Cast", "cast",
   let assemblyFormat = "`<` $elementType `>`";
 }
 
+def RT_PackAttr : RT_Attr<"Pack", "pack",
+    [DeclareAttrInterfaceMethods<RT_RecipeStepAttrInterface>]> {
+  let summary = "Each tensor's columns as panels that matmul kernels stream";
+  let description = [{
+    `tensor<AxKxN>` gives `tensor<AxPxKxw>` with w = `width` and P = ceil(N / w):
+    element [a, p, k, c] is [a, k, p w + c], or 0 where that is no column. It is
+    `linalg.pack` of the last dim by w, with panels ahead of rows and 0 as
+    padding. Any number of dims may stand ahead of K.
+
+    With `pairs` = r it gives `tensor<AxPxQxwxr>`, Q = ceil(K / r): each column's
+    rows in groups of r that lie together, as dot products of bf16 (r = 2) take
+    them. Element [a, p, q, c, i] is [a, q r + i, p w + c], or 0.
+
+    A tensor is packed once.
+
+    Examples: `#rt.pack<16>`, `#rt.pack<16, pairs = 2>`.
+  }];
+  let parameters = (ins "int64_t":$width,
+      DefaultValuedParameter<"int64_t", "1">:$pairs);
+  let skipDefaultBuilders = 1;
+  let builders = [AttrBuilder<(ins "int64_t":$width,
+      CArg<"int64_t", "1">:$pairs), "return $_get($_ctxt, width, pairs);">];
+  let assemblyFormat = "`<` $width (`,` `pairs` `=` $pairs^)? `>`";
+  let genVerifyDecl = 1;
+}
 
 def RT_RecipeArrayAttr
     : TypedArrayAttrBase<RT_RecipeStepAttrInterface, "array of recipe steps">;

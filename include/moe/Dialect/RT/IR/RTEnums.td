@@ -12,4 +12,20 @@ def RT_Counter : I32EnumAttr<"Counter", "what of a layer is counted", [
   let cppNamespace = "::moe::rt";
 }
 
+def RT_Computation : I32EnumAttr<"Computation", "what a timed step computes", [
+  I32EnumAttrCase<"Gate", 0, "gate">,
+  I32EnumAttrCase<"Dispatch", 1, "dispatch">,
+  I32EnumAttrCase<"GroupedMatmul", 2, "grouped_matmul">,
+  I32EnumAttrCase<"Combine", 3, "combine">,
+  I32EnumAttrCase<"Matmul", 4, "matmul">,
+  I32EnumAttrCase<"Reduction", 5, "reduction">,
+  I32EnumAttrCase<"Elementwise", 6, "elementwise">,
+  I32EnumAttrCase<"Gather", 7, "gather">,
+  I32EnumAttrCase<"Copy", 8, "copy">,
+  I32EnumAttrCase<"Fill", 9, "fill">,
+  I32EnumAttrCase<"Loop", 10, "loop">
+]> {
+  let cppNamespace = "::moe::rt";
+}
+
 #endif // MOE_DIALECT_RT_IR_RTENUMS_TD

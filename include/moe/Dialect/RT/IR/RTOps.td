@@ -22,7 +22,8 @@ def RT_WeightOp : RT_Op<"weight", [Symbol]> {
     Constraints:
     * weight_c1: `source` is not empty, and each span's length is its type's size;
     * weight_c2: every step accepts the types that the steps before it give;
-    * weight_c3: the last types are exactly one, the weight's type.
+    * weight_c3: the last types are exactly one, the weight's type;
+    * weight_c4: at most one step packs.
 
     Example:
     ```mlir
@@ -83,6 +84,9 @@ def RT_EntryOp : RT_Op<"entry"> {
   let assemblyFormat = "$function `inputs` $inputs `outputs` $outputs attr-dict";
 }
 
+/// What `rt.clock` and `rt.record` write, so that neither moves.
+def RT_Clock : Resource<"::moe::rt::Clock">;
+
 /// Whether the run goes on: what `rt.require` writes.
 def RT_RunStatus : Resource<"::moe::rt::RunStatus">;
 
@@ -105,6 +109,57 @@ def RT_RequireOp
   let arguments = (ins I1:$condition, StrAttr:$message, StrAttr:$where);
   let assemblyFormat = "$condition `,` $message `at` $where attr-dict";
   let hasCanonicalizeMethod = 1;
+}
+
+def RT_NumThreadsOp : RT_Op<"num_threads", [Pure]> {
+  let summary = "How many threads the run has";
+  let description = [{
+    At least 1, the same everywhere in a run.
+
+    Example:
+    ```mlir
+    func.func @f() -> index {
+      %n = rt.num_threads
+      return %n : index
+    }
+    ```
+  }];
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict";
+  let builders = [OpBuilder<(ins), [{
+    build($_builder, $_state, $_builder.getIndexType());
+  }]>];
+}
+
+def RT_ParallelOp : RT_Op<"parallel", [AutomaticAllocationScope,
+    RecursiveMemoryEffects, SingleBlock, NoTerminator]> {
+  let summary = "Runs a region once per number below a count, on all threads";
+  let description = [{
+    The region runs for each i in [0, `count`), in any order and at the same
+    time; the op ends when all have. What they write to must differ. Values from
+    outside are read only. It does not nest.
+
+    Example:
+    ```mlir
+    func.func @f(%out: memref<?xindex>, %n: index) {
+      rt.parallel %i below %n {
+        memref.store %i, %out[%i] : memref<?xindex>
+      }
+      return
+    }
+    ```
+  }];
+  let arguments = (ins Index:$count);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let skipDefaultBuilders = 1;
+  let builders = [OpBuilder<(ins "::mlir::Value":$count,
+      "::llvm::function_ref<void(::mlir::OpBuilder &, ::mlir::Location, "
+      "::mlir::Value)>":$body)>];
+  let extraClassDeclaration = [{
+    ::mlir::Value getIndex() { return getBody().getArgument(0); }
+  }];
 }
 
 def RT_LayerOp : RT_Op<"layer", [Symbol]> {
@@ -158,6 +213,81 @@ def RT_CountOp : RT_Op<"count", [MemoryEffects<[MemWrite<RT_Counters>]>,
   let assemblyFormat =
       "$layer $counter (`of` $expert^)? `by` $amount attr-dict";
   let hasVerifier = 1;
+}
+
+def RT_TimerOp : RT_Op<"timer", [Symbol,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "A step of the model whose time is taken";
+  let description = [{
+    Every context sums up what `rt.record` says of the step: how often it ran,
+    how long it took, and what it computed. All is 0 when a run starts.
+
+    `computation` is what kind of a step it is, `node` the ONNX node that asked
+    for it, `layer` the MoE layer that it is a part of, if any.
+
+    Constraint timer_c1: `layer` is an `rt.layer`.
+
+    Example:
+    ```mlir
+    rt.layer @layers.0.moe {experts = 8 : i64, null_experts = 8 : i64, slots = 3 : i64}
+    rt.timer @layers.0.moe_gate gate at "layers.0.moe/gate" of @layers.0.moe
+    rt.timer @norm reduction at "/norm/ReduceMean"
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, RT_Computation:$computation,
+      StrAttr:$node, OptionalAttr<FlatSymbolRefAttr>:$layer);
+  let assemblyFormat =
+      "$sym_name $computation `at` $node (`of` $layer^)? attr-dict";
+}
+
+def RT_ClockOp : RT_Op<"clock", [MemoryEffects<[MemWrite<RT_Clock>]>]> {
+  let summary = "The time";
+  let description = [{
+    In nanoseconds since a point in the past that a run does not move.
+
+    Example:
+    ```mlir
+    func.func @f() -> i64 {
+      %now = rt.clock
+      return %now : i64
+    }
+    ```
+  }];
+  let results = (outs I64:$result);
+  let assemblyFormat = "attr-dict";
+  let builders = [OpBuilder<(ins), [{
+    build($_builder, $_state, $_builder.getI64Type());
+  }]>];
+}
+
+def RT_RecordOp : RT_Op<"record", [AttrSizedOperandSegments,
+    MemoryEffects<[MemWrite<RT_Clock>]>,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Adds the time since an rt.clock to a timer";
+  let description = [{
+    `flops` and `bytes` are what the step computed: two per product of matrix
+    products, and each byte of memory that it had to read or write, once. Either
+    is left out where it is not known. Not for inner loops: it becomes a call. It
+    must not stand inside a parallel region.
+
+    Constraint record_c1: the symbol is an `rt.timer`.
+
+    Example:
+    ```mlir
+    rt.timer @up matmul at "/up/MatMul"
+    func.func private @kernel()
+    func.func @f(%flops: index, %bytes: index) {
+      %start = rt.clock
+      call @kernel() : () -> ()
+      rt.record @up since %start flops %flops bytes %bytes
+      return
+    }
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$timer, I64:$start,
+      Optional<Index>:$flops, Optional<Index>:$bytes);
+  let assemblyFormat =
+      "$timer `since` $start (`flops` $flops^)? (`bytes` $bytes^)? attr-dict";
 }
 
 #endif // MOE_DIALECT_RT_IR_RTOPS_TD

@@ -1,0 +1,425 @@
+//===- GroupedMatmul.cpp - The kernel of a scheduled grouped matmul -------===//
+//
+//   on each thread, for its share of the columns:
+//     for each expert, for each block of its rows:
+//       copy the rows, as many products as a visit of the sums takes side by
+//       side
+//       for each group of panels of the share:
+//         sums = 0
+//         for each block of products, for each tile of rows:
+//           micro-kernel, which prefetches the block of panels after this one
+//         the epilogue
+//
+// Threads share columns, not rows or experts: however skewed the routing, all
+// have the same work. An expert with few rows takes the streaming form: more
+// panels at once, which its weights flow through as fast as memory gives them.
+//
+//===----------------------------------------------------------------------===//
+#include "Kernels.h"
+
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "moe/Dialect/RT/IR/RT.h"
+
+using namespace mlir;
+using namespace moe;
+using namespace moe::cpu;
+
+/// Products that make a thread worth waking.
+static constexpr int64_t productsPerThread = 1 << 18;
+/// Elements between copied rows beyond a block of products: rows a power of two
+/// apart would compete for the same lines of the first cache.
+static constexpr int64_t rowPadding = 16;
+
+namespace {
+class GroupedMatmulBuilder {
+public:
+  GroupedMatmulBuilder(GroupedMatmulOp op, MicroKernels &kernels)
+      : op(op), schedule(cast<CPUScheduleAttr>(op.getScheduleAttr())),
+        b(op.getLoc(), op), microKernels(kernels) {}
+
+  void build();
+
+private:
+  /// A tile's vectors are the same number for each sum of the epilogue.
+  struct Form {
+    int64_t vectors; ///< per tile
+    int64_t perSum;  ///< vectors of one sum
+    bool prefetches;
+  };
+
+  Form makeForm(int64_t vectors, bool prefetches) const {
+    return {vectors, vectors / numSums, prefetches};
+  }
+
+  void allocate();
+  void emitThread();
+  void emitExpert();
+  void emitRows(const Form &form, Value begin, Value count);
+  void emitCopy(Value begin, Value count);
+  void emitCopiedRow(Value source, Value row);
+  void emitGroups(const Form &form, Value begin, Value count);
+  void countFlops(const Form &form, Value count);
+  void emitProducts(const Form &form, Value group, Value count);
+  void emitTile(const Form &form, Value rows, MicroKernelOperands &operands);
+  void emitEpilogue(const Form &form, Value group, Value begin, Value count);
+  void emitEpilogueOfRow(const Form &form, Value group, Value row, Value r);
+  SmallVector<Value> loadSums(const Form &form, Value at, int64_t vector);
+
+  /// The place of the panel that vector `v` of a tile reads at a group, from
+  /// the first product of block `block` on.
+  Value panelAt(const Form &form, Value ofExpert, Value group, int64_t v,
+                Value block);
+  Value weightsOf(const Form &form, int64_t v) {
+    return flatWeights[isAlternating ? 0 : v / form.perSum];
+  }
+
+  GroupedMatmulOp op;
+  CPUScheduleAttr schedule;
+  KernelBuilder b;
+  MicroKernels &microKernels;
+
+  /// Products of block `block` of products.
+  Value sizeOf(Value block);
+
+  int64_t numSums, lanes, kBlock, rowStride, rowBlock;
+  /// Extents; constants where they are static.
+  Value numExperts, inner, columns, panels, blocks;
+  bool isAlternating = false; ///< the columns of two sums, in one matrix
+  FloatType element, wide;
+  SmallVector<Value> flatWeights;
+  Value numThreads, rowMemory, rowsPerThread, thread;
+  Value rowsAt, sums; ///< of the thread
+  Value expert, nextExpert;
+  Value firstGroup, groupsEnd; ///< of the thread
+};
+} // namespace
+
+/// Whether an extent is known to be a multiple.
+static bool isMultiple(Value extent, int64_t of) {
+  std::optional<int64_t> known = getConstantIntValue(extent);
+  return known && *known % of == 0;
+}
+
+void GroupedMatmulBuilder::build() {
+  Value weights = op.getWeights().front();
+  numSums = op.getWeights().size();
+  lanes = schedule.getLanes();
+  kBlock = schedule.getKBlock();
+  rowStride = kBlock + rowPadding;
+  rowBlock = schedule.getRowBlock();
+  element = cast<FloatType>(b.elementOf(weights));
+  wide = cast<FloatType>(onnx::accumulatorType(element));
+  isAlternating = numSums > 1 && op.getColumnStride(0) > 1;
+  numExperts = b.extent(weights, 0);
+  inner = b.extent(weights, 2);
+  columns = b.extent(op.getOut(), 1);
+  panels = b.ceilDiv(columns, b.index(lanes));
+  blocks = b.ceilDiv(inner, b.index(kBlock));
+
+  allocate();
+  rt::ParallelOp::create(b, numThreads,
+                         [&](OpBuilder &inside, Location, Value index) {
+                           OpBuilder::InsertionGuard guard(b);
+                           b.restoreInsertionPoint(inside.saveInsertionPoint());
+                           thread = index;
+                           emitThread();
+                         });
+  memref::DeallocOp::create(b, rowMemory);
+}
+
+/// How many threads there is work for, and memory for the rows of each.
+void GroupedMatmulBuilder::allocate() {
+  Value numRows = b.toIndex(b.load(op.getOffsets(), numExperts));
+  Value perRow = b.mul(b.mul(inner, columns), b.index(numSums));
+  Value worthwhile = b.div(b.mul(numRows, perRow), b.index(productsPerThread));
+  numThreads =
+      b.min(rt::NumThreadsOp::create(b), b.add(worthwhile, b.index(1)));
+  numThreads = b.min(numThreads, b.max(panels, b.index(1)));
+  rowsPerThread = b.mul(blocks, b.index(rowBlock * rowStride));
+  rowMemory =
+      memref::AllocOp::create(b, MemRefType::get({ShapedType::kDynamic}, wide),
+                              ValueRange{b.mul(numThreads, rowsPerThread)});
+}
+
+void GroupedMatmulBuilder::emitThread() {
+  for (Value weights : op.getWeights())
+    flatWeights.push_back(b.flatten(weights));
+  rowsAt = b.mul(thread, rowsPerThread);
+  int64_t vectors =
+      std::max(schedule.getVectors(), schedule.getStreamVectors());
+  int64_t tileRows = std::max(rowBlock, schedule.getStreamRows());
+  Value tile = memref::AllocaOp::create(
+      b, MemRefType::get({tileRows * vectors * lanes}, wide), ValueRange(),
+      ValueRange(), b.getI64IntegerAttr(64));
+  sums = memref::CastOp::create(
+      b, MemRefType::get({ShapedType::kDynamic}, wide), tile);
+  b.forEach(b.index(0), numExperts, [&](Value e) {
+    expert = e;
+    nextExpert = b.min(b.add(e, b.index(1)), b.sub(numExperts, b.index(1)));
+    emitExpert();
+  });
+}
+
+/// Rows of an expert: in blocks of about the same size, or streaming.
+void GroupedMatmulBuilder::emitExpert() {
+  Value begin = b.toIndex(b.load(op.getOffsets(), expert));
+  Value end = b.toIndex(b.load(op.getOffsets(), b.add(expert, b.index(1))));
+  Value count = b.sub(end, begin);
+  Form tiled = makeForm(schedule.getVectors(), /*prefetches=*/true);
+  Form stream = makeForm(schedule.getStreamVectors(), /*prefetches=*/false);
+  Value isFew = b.compare(arith::CmpIPredicate::ule, count,
+                          b.index(schedule.getStreamRows()));
+  auto branch = scf::IfOp::create(b, isFew, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  if (schedule.getStreamRows() > 0)
+    b.ifTrue(b.compare(arith::CmpIPredicate::ugt, count, b.index(0)),
+             [&] { emitRows(stream, begin, count); });
+  b.setInsertionPointToStart(branch.elseBlock());
+  Value numBlocks = b.ceilDiv(count, b.index(rowBlock));
+  Value few = b.div(count, numBlocks), more = b.rem(count, numBlocks);
+  b.fold(b.index(0), numBlocks, begin, [&](Value i, Value from) {
+    Value isLarger = b.compare(arith::CmpIPredicate::ult, i, more);
+    Value size = b.select(isLarger, b.add(few, b.index(1)), few);
+    emitRows(tiled, from, size);
+    return b.add(from, size);
+  });
+}
+
+void GroupedMatmulBuilder::emitRows(const Form &form, Value begin,
+                                    Value count) {
+  emitCopy(begin, count);
+  emitGroups(form, begin, count);
+}
+
+/// Rows [begin, begin + count) -> [block of products][row][product], so that a
+/// tile reads lines that lie close together.
+void GroupedMatmulBuilder::emitCopy(Value begin, Value count) {
+  b.forEach(b.index(0), count, [&](Value i) {
+    Value source = b.add(begin, i);
+    if (op.getSlots() && op.getSlotsPerRow()) {
+      Value slot = b.toIndex(b.load(op.getSlots(), source));
+      source = b.div(slot, b.index(*op.getSlotsPerRow()));
+    }
+    emitCopiedRow(source, i);
+  });
+}
+
+Value GroupedMatmulBuilder::sizeOf(Value block) {
+  std::optional<int64_t> known = getConstantIntValue(inner);
+  if (known && *known % kBlock == 0)
+    return b.index(kBlock);
+  Value done = b.mul(block, b.index(kBlock));
+  return b.min(b.sub(inner, done), b.index(kBlock));
+}
+
+void GroupedMatmulBuilder::emitCopiedRow(Value source, Value row) {
+  Value to = b.add(rowsAt, b.mul(row, b.index(rowStride)));
+  b.forEach(b.index(0), blocks, [&](Value block) {
+    Value first = b.mul(block, b.index(kBlock));
+    Value at = b.add(to, b.mul(block, b.index(rowBlock * rowStride)));
+    Value size = sizeOf(block);
+    Value whole = b.sub(size, b.rem(size, b.index(lanes)));
+    b.forEach(
+        b.index(0), whole,
+        [&](Value k) {
+          Value from =
+              b.loadVector(op.getRows(), {source, b.add(first, k)}, lanes);
+          b.storeVector(b.widenVector(from), rowMemory, {b.add(at, k)});
+        },
+        lanes);
+    b.forEach(whole, size, [&](Value k) {
+      Value from = b.load(op.getRows(), {source, b.add(first, k)});
+      b.store(b.widen(from), rowMemory, b.add(at, k));
+    });
+  });
+}
+
+/// The thread's share of the groups of panels.
+void GroupedMatmulBuilder::emitGroups(const Form &form, Value begin,
+                                      Value count) {
+  Value numGroups = b.ceilDiv(panels, b.index(form.perSum));
+  firstGroup = b.div(b.mul(numGroups, thread), numThreads);
+  Value next = b.add(thread, b.index(1));
+  groupsEnd = b.div(b.mul(numGroups, next), numThreads);
+  b.forEach(firstGroup, groupsEnd, [&](Value group) {
+    Value size = b.mul(count, b.index(form.vectors * lanes));
+    Value zeros = b.splat(b.number(wide, 0), lanes);
+    b.forEach(
+        b.index(0), size, [&](Value at) { b.storeVector(zeros, sums, at); },
+        lanes);
+    emitProducts(form, group, count);
+    emitEpilogue(form, group, begin, count);
+  });
+  countFlops(form, count);
+}
+
+/// Adds what the rows took of the thread's columns, of products and sums, to
+/// the layer's counter.
+void GroupedMatmulBuilder::countFlops(const Form &form, Value count) {
+  std::optional<StringRef> counter = op.getCounter();
+  if (!counter)
+    return;
+  auto columnOf = [&](Value group) {
+    return b.min(b.mul(group, b.index(form.perSum * lanes)), columns);
+  };
+  Value ofThread = b.sub(columnOf(groupsEnd), columnOf(firstGroup));
+  Value flops =
+      b.mul(b.mul(count, ofThread), b.mul(inner, b.index(2 * numSums)));
+  rt::CountOp::create(b, *counter, rt::Counter::ExpertFlops,
+                      /*expert=*/Value(), flops);
+}
+
+Value GroupedMatmulBuilder::panelAt(const Form &form, Value ofExpert,
+                                    Value group, int64_t v, Value block) {
+  int64_t sum = isAlternating ? 0 : v / form.perSum;
+  int64_t inGroup = isAlternating ? v : v % form.perSum;
+  int64_t perGroup = isAlternating ? form.vectors : form.perSum;
+  int64_t offset = isAlternating ? 0 : op.getColumnOffset(sum) / lanes;
+  Value ofMatrix = b.extent(op.getWeights()[sum], 1);
+  // A group beyond the last panel repeats it; nothing of that is stored.
+  Value panel = b.add(b.mul(group, b.index(perGroup)), b.index(inGroup));
+  panel = b.min(b.add(panel, b.index(offset)), b.sub(ofMatrix, b.index(1)));
+  Value first = b.mul(b.add(b.mul(ofExpert, ofMatrix), panel),
+                      b.mul(inner, b.index(lanes)));
+  return b.add(first, b.mul(block, b.index(kBlock * lanes)));
+}
+
+void GroupedMatmulBuilder::emitProducts(const Form &form, Value group,
+                                        Value count) {
+  Value tileRows = b.index(schedule.getRows());
+  Value numTiles = form.prefetches ? b.ceilDiv(count, tileRows) : b.index(1);
+  Value few = b.div(count, numTiles), more = b.rem(count, numTiles);
+  b.forEach(b.index(0), blocks, [&](Value block) {
+    MicroKernelOperands operands;
+    operands.numProducts = sizeOf(block);
+    // What is read next: the next block of products, or the next group's first.
+    Value isLast =
+        b.compare(arith::CmpIPredicate::eq, b.add(block, b.index(1)), blocks);
+    Value zero = b.index(0);
+    Value nextBlock = b.select(isLast, zero, b.add(block, b.index(1)));
+    Value nextGroup = b.select(isLast, b.add(group, b.index(1)), group);
+    Value isEnd = b.compare(arith::CmpIPredicate::eq, nextGroup, groupsEnd);
+    Value ofExpert = b.select(isEnd, nextExpert, expert);
+    nextGroup = b.select(isEnd, firstGroup, nextGroup);
+    for (int64_t v = 0; v < form.vectors; ++v) {
+      operands.panels.push_back(weightsOf(form, v));
+      operands.panelsAt.push_back(panelAt(form, expert, group, v, block));
+      if (form.prefetches)
+        operands.nextAt.push_back(
+            panelAt(form, ofExpert, nextGroup, v, nextBlock));
+    }
+    operands.nextStep = b.div(b.index(lanes), numTiles);
+    Value slice = b.div(b.mul(operands.numProducts, b.index(lanes)), numTiles);
+    operands.rows = rowMemory;
+    operands.sums = sums;
+    Value blockAt = b.add(rowsAt, b.mul(block, b.index(rowBlock * rowStride)));
+    b.fold(zero, numTiles, zero, [&](Value tile, Value from) {
+      Value isLarger = b.compare(arith::CmpIPredicate::ult, tile, more);
+      Value size = b.select(isLarger, b.add(few, b.index(1)), few);
+      MicroKernelOperands ofTile = operands;
+      ofTile.rowsAt = b.add(blockAt, b.mul(from, b.index(rowStride)));
+      ofTile.sumsAt = b.mul(from, b.index(form.vectors * lanes));
+      for (Value &next : ofTile.nextAt)
+        next = b.add(next, b.mul(tile, slice));
+      emitTile(form, size, ofTile);
+      return b.add(from, size);
+    });
+  });
+}
+
+/// The micro-kernel for as many rows as the tile has.
+void GroupedMatmulBuilder::emitTile(const Form &form, Value size,
+                                    MicroKernelOperands &operands) {
+  int64_t most =
+      form.prefetches ? schedule.getRows() : schedule.getStreamRows();
+  SmallVector<int64_t> cases =
+      llvm::to_vector(llvm::seq_inclusive<int64_t>(1, most));
+  auto choice = scf::IndexSwitchOp::create(b, TypeRange(), size, cases, most);
+  for (auto [count, region] : llvm::zip_equal(cases, choice.getCaseRegions())) {
+    OpBuilder::InsertionGuard guard(b);
+    b.createBlock(&region);
+    microKernels.call(
+        b, {count, form.vectors, lanes, rowStride, form.prefetches, element},
+        operands);
+    scf::YieldOp::create(b);
+  }
+  OpBuilder::InsertionGuard guard(b);
+  b.createBlock(&choice.getDefaultRegion());
+  scf::YieldOp::create(b);
+}
+
+void GroupedMatmulBuilder::emitEpilogue(const Form &form, Value group,
+                                        Value begin, Value count) {
+  b.forEach(b.index(0), count, [&](Value i) {
+    emitEpilogueOfRow(form, group, i, b.add(begin, i));
+  });
+}
+
+/// The vectors of each sum that make one vector of the output.
+SmallVector<Value> GroupedMatmulBuilder::loadSums(const Form &form, Value at,
+                                                  int64_t vector) {
+  auto load = [&](int64_t v) {
+    return b.loadVector(sums, b.add(at, b.index(v * lanes)), lanes);
+  };
+  SmallVector<Value> result;
+  if (isAlternating) {
+    auto apart = [&](int64_t offset) {
+      SmallVector<int64_t> mask;
+      for (int64_t i = 0; i < lanes; ++i)
+        mask.push_back(2 * i + offset);
+      return mask;
+    };
+    Value low = load(2 * vector), high = load(2 * vector + 1);
+    for (unsigned sum : {0, 1})
+      result.push_back(vector::ShuffleOp::create(
+          b, low, high, apart(op.getColumnOffset(sum))));
+    return result;
+  }
+  for (int64_t sum = 0; sum < numSums; ++sum)
+    result.push_back(load(sum * form.perSum + vector));
+  return result;
+}
+
+void GroupedMatmulBuilder::emitEpilogueOfRow(const Form &form, Value group,
+                                             Value row, Value r) {
+  Value at = b.mul(row, b.index(form.vectors * lanes));
+  SmallVector<Value> slotValues;
+  if (!op.getSlotValues().empty()) {
+    Value slot = b.toIndex(b.load(op.getSlots(), r));
+    for (Value values : op.getSlotValues())
+      slotValues.push_back(b.splat(b.load(values, slot), lanes));
+  }
+  for (int64_t v = 0; v < form.perSum; ++v) {
+    Value panel = b.add(b.mul(group, b.index(form.perSum)), b.index(v));
+    Value column = b.mul(panel, b.index(lanes));
+    bool isWhole = isMultiple(columns, lanes);
+    auto emit = [&] {
+      Value mask;
+      if (!isWhole)
+        mask = vector::CreateMaskOp::create(
+            b, VectorType::get({lanes}, b.getI1Type()),
+            ValueRange{b.sub(columns, column)});
+      SmallVector<Value> arguments = loadSums(form, at, v);
+      for (Value ofExperts : op.getColumns())
+        arguments.push_back(
+            mask ? b.loadVector(ofExperts, {expert, column}, lanes, mask)
+                 : b.loadVector(ofExperts, {expert, column}, lanes));
+      llvm::append_range(arguments, slotValues);
+      Value result =
+          applyEpilogue(b, op.getEpilogue().front(), arguments, lanes);
+      if (mask)
+        b.storeVector(result, op.getOut(), {r, column}, mask);
+      else
+        b.storeVector(result, op.getOut(), {r, column});
+    };
+    if (isMultiple(panels, form.perSum))
+      emit();
+    else
+      b.ifTrue(b.compare(arith::CmpIPredicate::ult, panel, panels), emit);
+  }
+}
+
+void cpu::buildGroupedMatmul(GroupedMatmulOp op, MicroKernels &microKernels) {
+  GroupedMatmulBuilder(op, microKernels).build();
+}

@@ -1,0 +1,20 @@
+//===- Kernels.h - Kernels that schedules ask for ---------------*- C++ -*-===//
+#ifndef MOE_LIB_CONVERSION_MOETOCPU_KERNELS_H
+#define MOE_LIB_CONVERSION_MOETOCPU_KERNELS_H
+
+#include "MicroKernel.h"
+
+namespace moe::cpu {
+
+/// Each writes the kernel of an op on memrefs ahead of it.
+void buildGroupedMatmul(GroupedMatmulOp op, MicroKernels &microKernels);
+void buildPack(PackOp op);
+
+/// Applies a scalar epilogue to vectors: `arguments` take the place of its
+/// arguments, values from outside are splat. Returns what it yields.
+mlir::Value applyEpilogue(KernelBuilder &b, mlir::Block &epilogue,
+                          mlir::ValueRange arguments, int64_t lanes);
+
+} // namespace moe::cpu
+
+#endif // MOE_LIB_CONVERSION_MOETOCPU_KERNELS_H
