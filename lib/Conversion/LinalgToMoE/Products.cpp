@@ -99,9 +99,9 @@ static Value makeOffsets(ImplicitLocOpBuilder &b, OpFoldResult numGroups,
 }
 
 /// The rows times their group's matrix, [rows, columns].
-static Value emitMatmul(ImplicitLocOpBuilder &b, Value rows, Value offsets,
-                        Value weights, OpFoldResult columns, Type element) {
-  OpFoldResult numRows = tensor::getMixedSize(b, b.getLoc(), rows, 0);
+static Value emitMatmul(ImplicitLocOpBuilder &b, Value rows,
+                        OpFoldResult numRows, Value offsets, Value weights,
+                        OpFoldResult columns, Type element) {
   Value out = tensor::EmptyOp::create(
       b, ArrayRef<OpFoldResult>{numRows, columns}, element);
   auto matmul = GroupedMatmulOp::create(
@@ -151,7 +151,7 @@ void ProductConverter::convert(linalg::GenericOp op, const Product &product,
   }
   Value offsets = makeOffsets(
       b, tensor::getMixedSize(b, b.getLoc(), weights, 0), rowsPerGroup);
-  Value result = emitMatmul(b, rows, offsets, weights, extents.back(),
+  Value result = emitMatmul(b, rows, numRows, offsets, weights, extents.back(),
                             resultType.getElementType());
   if (leading > 1)
     result =
@@ -183,7 +183,7 @@ void ProductConverter::convert(GateOp op, IRRewriter &rewriter) {
   for (Value weight : weights) {
     int64_t columns = cast<ShapedType>(weight.getType()).getDimSize(1);
     Product product{rows, weight, 0, lookup(weight), false};
-    Value part = emitMatmul(b, rows, offsets, makeWeights(b, product),
+    Value part = emitMatmul(b, rows, numRows, offsets, makeWeights(b, product),
                             b.getIndexAttr(columns), element);
     if (!scores) {
       scores = part;

@@ -241,7 +241,9 @@ bool makeConstant(pb::NodeProto &node, const Integers &value,
           .Default(false);
   const pb::TypeProto_Tensor *type = types.getRanked(node.output(0));
   std::optional<Integers> extents = getExtents(types, node.output(0));
-  if (!isNoOp || !extents || type->elem_type() != pb::TensorProto::INT64 ||
+  // Shapes and axes are vectors or scalars.
+  if (!isNoOp || !extents || extents->size() > 1 ||
+      type->elem_type() != pb::TensorProto::INT64 ||
       std::accumulate(extents->begin(), extents->end(), int64_t(1),
                       std::multiplies<>()) != int64_t(value.size()))
     return false;
@@ -309,12 +311,21 @@ bool BranchFolder::visit(pb::GraphProto &graph, const TypeScope *outerTypes,
     if (std::optional<Integers> elements = getElements(tensor))
       values.set(tensor.name(), *elements);
 
+  // What the file holds, unlike what shapes make known: of that ONNX's
+  // inference would compute ranges and their sums, and confuse their ranks.
+  std::set<std::string> constants;
+  for (const pb::TensorProto &tensor : graph.initializer())
+    constants.insert(tensor.name());
+
   bool changed = false;
   google::protobuf::RepeatedPtrField<pb::NodeProto> nodes;
   for (pb::NodeProto &node : *graph.mutable_node()) {
     if (node.domain().empty() && node.output_size())
       if (std::optional<Integers> value = evaluate(node, values, types)) {
-        changed |= makeConstant(node, *value, types);
+        if (node.input_size() && constants.count(node.input(0)))
+          changed |= makeConstant(node, *value, types);
+        if (node.op_type() == "Constant")
+          constants.insert(node.output(0));
         values.set(node.output(0), *value);
       }
     const Integers *condition = node.op_type() == "If" && node.input_size()

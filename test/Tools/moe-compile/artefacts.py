@@ -22,7 +22,8 @@ def text_stages():
         ["moe-compile", "--help"], check=True, capture_output=True, text=True
     ).stdout
     stages = re.findall(r"^    =([\w-]+) ", text, re.MULTILINE)
-    return stages[: stages.index("obj")]
+    # Values of other options stand ahead of them.
+    return stages[stages.index("onnx") : stages.index("obj")]
 
 
 def compile_model(*flags, cwd=None):
