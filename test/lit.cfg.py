@@ -24,7 +24,7 @@ config.excludes = [
 ]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.moe_build_root, "test")
-lit_config.maxIndividualTestTime = 60
+lit_config.maxIndividualTestTime = 240
 
 tools = [os.path.join(config.moe_build_root, "bin"), config.llvm_tools_dir]
 config.environment["PATH"] = os.pathsep.join(tools + [os.environ["PATH"]])

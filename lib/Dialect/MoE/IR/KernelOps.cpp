@@ -168,11 +168,13 @@ LogicalResult GroupedMatmulOp::verify() {
       return emitOpError("expected column offsets >= 0 and strides >= 1, but "
                          "got ")
              << offset << " and " << stride;
-    int64_t width = packed ? extentOf(weights, 1) * extentOf(weights, 3)
-                           : extentOf(weights, 2);
-    bool isKnown = cast<ShapedType>(weights.getType()).hasStaticShape();
-    if (isKnown && columns != anyExtent &&
-        offset + (columns - 1) * stride >= width)
+    if (columns == anyExtent ||
+        !cast<ShapedType>(weights.getType()).hasStaticShape())
+      continue;
+    int64_t width = extentOf(weights, 2);
+    if (packed)
+      width = extentOf(weights, 1) * extentOf(weights, 3);
+    if (offset + (columns - 1) * stride >= width)
       return emitOpError("reads column ")
              << offset + (columns - 1) * stride << " of weights " << i
              << ", which have " << width;

@@ -199,9 +199,11 @@ Term Interpreter::sliceColumns(const Term &data, int64_t axis, int64_t start,
                 : Term::none("it takes one column");
   }
   SmallVector<int64_t> positions(columns->positions.size(), -1);
-  for (int64_t i = 0; i < count; ++i)
-    for (unsigned id : getColumnsAt(columns, start + i * step).set_bits())
+  for (int64_t i = 0; i < count; ++i) {
+    llvm::BitVector ids = getColumnsAt(columns, start + i * step);
+    for (unsigned id : ids.set_bits())
       positions[id] = i;
+  }
   if (llvm::all_of(positions, [](int64_t position) { return position < 0; }))
     return Term::none("it takes columns that the router has not");
   dims[axis].push_back({getColumns(positions, count), -1});
