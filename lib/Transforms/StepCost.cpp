@@ -247,9 +247,10 @@ static Operation *findComputation(func::FuncOp kernel) {
   return computation;
 }
 
-/// The offsets that a dispatch ahead of `call` wrote beside `rows`.
+/// The offsets that a dispatch ahead of `call` wrote beside `rows`; `writer` is
+/// its call. They may be freed before `call`.
 static Value findOffsets(Value rows, func::CallOp call,
-                         const SymbolTable &symbols) {
+                         const SymbolTable &symbols, func::CallOp &writer) {
   for (Operation *user : rows.getUsers()) {
     auto other = dyn_cast<func::CallOp>(user);
     auto kernel = other ? symbols.lookup<func::FuncOp>(other.getCallee())
@@ -264,8 +265,10 @@ static Value findOffsets(Value rows, func::CallOp call,
       auto number = cast<BlockArgument>(value).getArgNumber();
       return other.getOperand(number);
     };
-    if (argument(dispatch.getRows()) == rows)
-      return argument(dispatch.getOffsets());
+    if (argument(dispatch.getRows()) != rows)
+      continue;
+    writer = other;
+    return argument(dispatch.getOffsets());
   }
   return {};
 }
@@ -276,16 +279,22 @@ static StepCost buildCost(CostBuilder &cost, CombineOp op, func::CallOp call,
   StepCost result;
   result.computation = Computation::Combine;
   Value rows = cost.outside(op.getRows());
-  Value offsets = rows ? findOffsets(rows, call, symbols) : Value();
+  func::CallOp writer;
+  Value offsets = rows ? findOffsets(rows, call, symbols, writer) : Value();
   if (!offsets)
     return result;
-  CostBuilder caller(cost.builder, cost.loc);
-  Value last = caller.plus(caller.extent(offsets, 0), caller.constant(-1));
+  Value numRows;
+  {
+    OpBuilder::InsertionGuard guard(cost.builder);
+    cost.builder.setInsertionPointAfter(writer);
+    CostBuilder caller(cost.builder, cost.loc);
+    Value last = caller.plus(caller.extent(offsets, 0), caller.constant(-1));
+    numRows = caller.load(offsets, last);
+  }
   auto valuesType = cast<MemRefType>(op.getValues().getType());
-  result.bytes =
-      cost.times(caller.load(offsets, last),
-                 cost.times(cost.extent(op.getValues(), 1),
-                            cost.constant(cost.elementBytes(valuesType))));
+  result.bytes = cost.times(
+      numRows, cost.times(cost.extent(op.getValues(), 1),
+                          cost.constant(cost.elementBytes(valuesType))));
   for (Value operand : op->getOperands())
     if (operand != op.getValues())
       result.bytes = cost.plus(result.bytes, cost.bytes(operand));

@@ -1,4 +1,4 @@
-# RUN: %python -W error %s %src_root
+# RUN: %model_python -W error %s %src_root
 """Matrices in bf16 and f16: half the bytes, and the model as good as before."""
 
 import sys

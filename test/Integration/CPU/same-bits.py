@@ -1,4 +1,4 @@
-# RUN: %python -W error %s
+# RUN: %model_python -W error %s
 """Kernels give a row the same bits alone and in any batch, on any number of
 threads, at sizes that no tile divides; and the numbers of float64."""
 
