@@ -107,6 +107,9 @@ rt.layer @layers.0.moe {experts = 4 : i64, null_experts = 0 : i64, slots = 2 : i
 func.func @layer(%o: memref<5xi32>, %i: memref<?x2xi32>, %c: memref<4xi32>, %s: memref<?xi32>, %r: memref<?x2xi32>,
                  %x: memref<?x8xf32>, %w: memref<4x8x16xf32>, %out: memref<?x16xf32>, %y: memref<?x16xf32>) {
   call @dispatch(%o, %i, %c, %s, %r) : (memref<5xi32>, memref<?x2xi32>, memref<4xi32>, memref<?xi32>, memref<?x2xi32>) -> () loc("layers.0.moe/dispatch")
+  // Of the combine, whose offsets may be freed by then.
+  // CHECK: memref.load %[[OFFSETS]][%c4]
+  // CHECK: rt.record @"layers.0.moe/dispatch"
   // CHECK: %[[LAST:.*]] = memref.load %[[OFFSETS]][%c4]
   // CHECK: %[[ROWS:.*]] = arith.index_cast %[[LAST]]
   // CHECK: %[[EXPERTS:.*]] = scf.for
