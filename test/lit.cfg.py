@@ -31,6 +31,8 @@ config.environment["PATH"] = os.pathsep.join(tools + [os.environ["PATH"]])
 config.environment["FILECHECK_OPTS"] = "-enable-var-scope"
 config.environment["PYTHONPATH"] = os.path.join(config.moe_source_root, "python")
 config.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+# The Python that moe-run compares with.
+config.environment["MOE_PYTHON"] = sys.executable
 
 # %model_python is a Python that may open compiled models.
 model_python = sys.executable
