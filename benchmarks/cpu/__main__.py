@@ -1,10 +1,12 @@
 """Measures CPU code against the best libraries.
 
 Usage: ./dev bench cpu [ROW ...] [--case REGEX] [--quick] [--rounds N] [--seconds S]
-                       [--threads 1,2] [--scratch FOLDER] [--output FOLDER]
+                       [--threads 1,2] [--isa native|avx2] [--scratch FOLDER]
+                       [--output FOLDER]
 
-Without rows all are measured. Writes cpu.md, cpu.svg and cpu.json into the output
-folder: benchmarks/results, or none with --quick, or when rows or cases are named.
+Without rows all are measured. Writes cpu.md, cpu.svg and cpu.json (cpu-avx2.md, ...)
+into the output folder: benchmarks/results, or none with --quick, or when rows or
+cases are named.
 """
 
 from __future__ import annotations
@@ -20,9 +22,12 @@ import tempfile
 import time
 
 from .bench import Bench
+from .isa import ISAS
 from .report import summarise, write_report
 
 ROWS = ["adamoe", "grouped", "dense", "one_row", "nulls", "overhead", "models"]
+#: All that these compare with is ONNX Runtime.
+ONNXRUNTIME_ROWS = {"adamoe", "models"}
 RESULTS = pathlib.Path(__file__).resolve().parent.parent / "results"
 
 
@@ -38,6 +43,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, help="of each side's turn in a round")
     parser.add_argument("--threads", default="1,2", help="comma-separated")
     parser.add_argument(
+        "--isa", choices=ISAS, default="native", help="what all sides may use"
+    )
+    parser.add_argument(
         "--scratch", type=pathlib.Path, help="folder for weights (12 GiB)"
     )
     parser.add_argument("--output", type=pathlib.Path)
@@ -47,6 +55,14 @@ def main() -> int:
         parser.error(
             f"no row {', '.join(sorted(unknown))}: there are {', '.join(ROWS)}"
         )
+    isa, rows = ISAS[arguments.isa], arguments.rows or ROWS
+    if not isa.compares_onnxruntime:
+        if unable := ONNXRUNTIME_ROWS & set(arguments.rows):
+            parser.error(
+                f"--isa {isa.name}: ONNX Runtime cannot be held to it, and nothing "
+                f"else is compared in {', '.join(sorted(unable))}"
+            )
+        rows = [row for row in rows if row not in ONNXRUNTIME_ROWS]
     output = arguments.output
     if output is None and not (arguments.quick or arguments.rows or arguments.case):
         output = RESULTS
@@ -62,10 +78,11 @@ def main() -> int:
             rounds=arguments.rounds or (3 if arguments.quick else 7),
             seconds=arguments.seconds or (0.05 if arguments.quick else 0.15),
             threads=threads,
+            isa=isa,
             wanted=re.compile(arguments.case),
         )
         start, tables = time.time(), []
-        for row in arguments.rows or ROWS:
+        for row in rows:
             module = importlib.import_module(f".rows.{row}", __package__)
             tables.append(module.measure(bench))
             # What is measured so far is not lost.

@@ -14,6 +14,7 @@ from typing import Iterator, Optional
 
 import numpy as np
 
+from .isa import ISA
 from .workers import Failed, Side, Times, Workers, check
 
 MIB = 1 << 20
@@ -73,6 +74,7 @@ class Bench:
     rounds: int
     seconds: float
     threads: list
+    isa: ISA
     #: Cases whose name it is found in.
     wanted: re.Pattern
     #: Threads, f32 operations and bytes per second: of each case's rounds.
@@ -98,7 +100,8 @@ class Bench:
 
     def compile(self, model: pathlib.Path, name: str = "", *flags: str) -> Side:
         library = model.with_name((name or model.stem) + ".so")
-        command = ["moe-compile", model, "-o", library, "--emit=lib", *flags]
+        command = ["moe-compile", model, "-o", library, "--emit=lib"]
+        command += [*self.isa.flags, *flags]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             lines = [
@@ -128,7 +131,7 @@ class Bench:
         `evaluate(line, times, arrays)` fills the line's values. A side that fails
         or differs is a line that says so.
         """
-        with Workers(sides, threads) as workers:
+        with Workers(sides, threads, self.isa) as workers:
             for name, arrays, expected, rows in cases:
                 line = Line(name, threads)
                 try:

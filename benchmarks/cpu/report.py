@@ -1,4 +1,5 @@
-"""Writes what was measured: cpu.md for people, cpu.json for programs, cpu.svg."""
+"""Writes what was measured: cpu.md for people, cpu.json for programs, cpu.svg; of
+another instruction set than the machine's own, cpu-avx2.md and so on."""
 
 from __future__ import annotations
 
@@ -152,6 +153,7 @@ def write_report(
     folder.mkdir(parents=True, exist_ok=True)
     cores = len(os.sched_getaffinity(0))
     commit = describe_commit()
+    stem = "cpu" if bench.isa.name == "native" else f"cpu-{bench.isa.name}"
     lines = [
         "# CPU code against libraries",
         "",
@@ -163,7 +165,7 @@ def write_report(
         "",
         summarise(tables),
         "",
-        "![ratios](cpu.svg)",
+        f"![ratios]({stem}.svg)",
         "",
         "In the same rounds the machine could do (median, quartiles over cases):",
         "",
@@ -172,7 +174,7 @@ def write_report(
     ]
     for table in tables:
         lines += format_table(table)
-    (folder / "cpu.md").write_text("\n".join(lines).rstrip() + "\n")
+    (folder / f"{stem}.md").write_text("\n".join(lines).rstrip() + "\n")
     data = {
         "command": command,
         "commit": commit,
@@ -185,7 +187,7 @@ def write_report(
         ],
         "tables": [dataclasses.asdict(table) for table in tables],
     }
-    (folder / "cpu.json").write_text(json.dumps(data, indent=1) + "\n")
+    (folder / f"{stem}.json").write_text(json.dumps(data, indent=1) + "\n")
     from .plot import draw
 
-    draw(tables, folder / "cpu.svg")
+    draw(tables, folder / f"{stem}.svg")

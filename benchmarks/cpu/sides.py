@@ -99,8 +99,8 @@ class OnnxRuntime:
 class Machine:
     """What bounds everyone: f32 operations per second, bytes read per second."""
 
-    def __init__(self, threads: int) -> None:
-        self.threads, self.library = threads, ctypes.CDLL(str(PEERS / "machine.so"))
+    def __init__(self, threads: int, library: str) -> None:
+        self.threads, self.library = threads, ctypes.CDLL(str(PEERS / library))
         self.library.peak_flops.restype = self.library.peak_bandwidth.restype = c_double
 
     def rates(self) -> list:

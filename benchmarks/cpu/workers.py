@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from .isa import ISA, ISAS
+
 PEERS = pathlib.Path(sys.prefix)
 
 
@@ -32,13 +34,19 @@ class Side:
     arguments: dict
 
 
-def environment(threads: int) -> dict:
+#: Variables that libraries read.
+PREFIXES = ("OPENBLAS_", "OMP_", "GOMP_", "KMP_", "MKL_", "DNNL_", "ONEDNN_")
+
+
+def environment(threads: int, isa: ISA) -> dict:
     kept = {
         key: value
         for key, value in os.environ.items()
-        if not key.startswith(("OPENBLAS_", "OMP_", "GOMP_", "KMP_", "MKL_", "DNNL_"))
+        if not key.startswith(PREFIXES)
     }
-    return kept | {
+    return {
+        **kept,
+        **isa.environment,
         "OMP_NUM_THREADS": str(threads),
         "LD_LIBRARY_PATH": str(PEERS / "lib"),
         "OCL_ICD_FILENAMES": str(PEERS / "lib" / "libintelocl.so"),
@@ -46,13 +54,15 @@ def environment(threads: int) -> dict:
 
 
 class Worker:
-    def __init__(self, name: str, side: Side, threads: int) -> None:
+    def __init__(
+        self, name: str, side: Side, threads: int, isa: ISA = ISAS["native"]
+    ) -> None:
         self.name = name
         folder = pathlib.Path(__file__).resolve().parent
         self.process = subprocess.Popen(
             [sys.executable, "-m", f"{folder.name}.worker"],
             cwd=folder.parent,
-            env=environment(threads),
+            env=environment(threads, isa),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -93,11 +103,12 @@ class Worker:
 class Workers:
     """The sides of a comparison with this many threads, and the machine beside them."""
 
-    def __init__(self, sides: dict, threads: int) -> None:
+    def __init__(self, sides: dict, threads: int, isa: ISA) -> None:
         self.threads, self.workers = threads, {}
+        machine = Side("machine", {"library": isa.machine})
         try:
-            for name, side in {**sides, "machine": Side("machine", {})}.items():
-                self.workers[name] = Worker(name, side, threads)
+            for name, side in {**sides, "machine": machine}.items():
+                self.workers[name] = Worker(name, side, threads, isa)
         except BaseException:
             self.close()
             raise

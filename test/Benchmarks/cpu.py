@@ -128,6 +128,18 @@ class Processes(unittest.TestCase):
             Worker("ours", Side("ours", {"library": "/none.so"}), 1)
 
 
+class CommandLine(unittest.TestCase):
+    def test_rows_of_an_isa(self):
+        done = subprocess.run(
+            [sys.executable, "-m", "cpu", "models", "--isa", "avx2"],
+            cwd=BENCHMARKS,
+            capture_output=True,
+            text=True,
+        )
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--isa avx2: ONNX Runtime cannot be held to it", done.stderr)
+
+
 class Sums(unittest.TestCase):
     def test_ratio_is_within_rounds(self):
         # A slow second hits both: the ratio does not see it.
