@@ -24,7 +24,6 @@ static _Thread_local moe_error thread_error;
 static _Thread_local moe_thread_state current_thread;
 
 moe_thread_state *moe_current_thread(void) { return &current_thread; }
-moe_error *moe_thread_error(void) { return &thread_error; }
 
 /*--- Create ----------------------------------------------------------------*/
 
@@ -80,16 +79,19 @@ static bool allocate_areas(moe_context *context) {
       calloc((size_t)model->num_inputs + 1, sizeof(*context->input_descs));
   context->result_area = calloc(result_words, sizeof(int64_t));
   context->output_shapes = calloc(output_dims, sizeof(int64_t));
+  context->counters =
+      calloc((size_t)model->num_counters + 1, sizeof(*context->counters));
+  context->timers =
+      calloc((size_t)model->num_timers + 1, sizeof(*context->timers));
   if (!context->input_area || !context->input_descs || !context->result_area ||
-      !context->output_shapes)
+      !context->output_shapes || !context->counters || !context->timers)
     return false;
   int64_t *next = context->input_area;
   for (int64_t i = 0; i < model->num_inputs; ++i) {
     context->input_descs[i] = next;
     next += moe_memref_words(model->inputs[i].rank);
   }
-  return moe_counters_init(context) && moe_timers_init(context) &&
-         moe_inputs_init(context);
+  return moe_inputs_init(context);
 }
 
 static void free_context(moe_context *context) {
@@ -209,8 +211,10 @@ static moe_status run_locked(moe_context *context, const moe_tensor *inputs,
   moe_status status = moe_inputs_bind(context, inputs, num_inputs);
   if (status == MOE_OK) {
     moe_arena_drop_old_outputs(&context->arena, context);
-    moe_counters_reset(context);
-    moe_timers_reset(context);
+    memset(context->counters, 0,
+           (size_t)context->model->num_counters * sizeof(*context->counters));
+    memset(context->timers, 0,
+           (size_t)context->model->num_timers * sizeof(*context->timers));
     status = execute(context);
   }
   if (status == MOE_OK)
@@ -233,6 +237,20 @@ moe_status moe_run(moe_context *context, const moe_tensor *inputs,
       run_locked(context, inputs, num_inputs, outputs, num_outputs);
   pthread_mutex_unlock(&context->lock);
   return status;
+}
+
+moe_status moe_lock_to_read(moe_context *context, const char *function,
+                            const void *out, const char *name) {
+  if (!context || !out)
+    return moe_set_error(context ? &context->error : &thread_error,
+                         MOE_INVALID_ARGUMENT, "%s: %s is NULL", function,
+                         context ? name : "the context");
+  if (pthread_mutex_lock(&context->lock) != 0)
+    return moe_set_error(&context->error, MOE_INVALID_ARGUMENT,
+                         "%s was called on a context from inside its own "
+                         "output allocator",
+                         function);
+  return MOE_OK;
 }
 
 void moe_destroy(moe_context *context) {

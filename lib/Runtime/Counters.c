@@ -7,19 +7,6 @@
 #include "Internal.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-
-bool moe_counters_init(moe_context *context) {
-  size_t count = (size_t)context->model->num_counters + 1;
-  context->counters = calloc(count, sizeof(*context->counters));
-  return context->counters != NULL;
-}
-
-void moe_counters_reset(moe_context *context) {
-  memset(context->counters, 0,
-         (size_t)context->model->num_counters * sizeof(*context->counters));
-}
 
 void moe_rt_count(int64_t counter, int64_t amount) {
   moe_context *context = moe_current_thread()->context;
@@ -59,15 +46,11 @@ static moe_status read_load(moe_context *context, int32_t layer,
 
 moe_status moe_get_layer_load(moe_context *context, int32_t layer,
                               moe_layer_load *load) {
-  if (!context || !load)
-    return moe_set_error(context ? &context->error : moe_thread_error(),
-                         MOE_INVALID_ARGUMENT, "moe_get_layer_load: %s is NULL",
-                         context ? "load" : "the context");
-  if (pthread_mutex_lock(&context->lock) != 0)
-    return moe_set_error(&context->error, MOE_INVALID_ARGUMENT,
-                         "moe_get_layer_load was called on a context from "
-                         "inside its own output allocator");
-  moe_status status = read_load(context, layer, load);
+  moe_status status =
+      moe_lock_to_read(context, "moe_get_layer_load", load, "load");
+  if (status != MOE_OK)
+    return status;
+  status = read_load(context, layer, load);
   pthread_mutex_unlock(&context->lock);
   return status;
 }

@@ -60,23 +60,60 @@ const char *moe_tensor_type(int32_t code, int32_t bits, int64_t rank,
 bool moe_byte_size(uint64_t element_size, int64_t rank, const int64_t *dims,
                    uint64_t *size);
 
+/*--- Blocks of memory (Heap.c) ---------------------------------------------*/
+
+/** Marks of a header. Anything else where a block is freed is a wrong or second
+ *  free. */
+#define MOE_LIVE_BLOCK 0x4d6f4542u
+#define MOE_FREE_BLOCK 0x4d6f4546u
+
+/** The header ahead of a block's bytes. */
+typedef struct moe_block moe_block;
+struct moe_block {
+  moe_block *previous; /**< in a list: of live blocks or of free ones */
+  moe_block *next;
+  uint64_t size;        /**< bytes behind the header */
+  uint64_t size_before; /**< of the block ahead of this one */
+  uint32_t magic;
+  uint32_t use; /**< the arena's */
+};
+
+/** Adds a block to the front of a list; removes it. */
+void moe_push_block(moe_block **list, moe_block *block);
+void moe_unlink_block(moe_block **list, moe_block *block);
+
+/** A range of addresses full of blocks, up to `end`. All zero at first. */
+typedef struct moe_heap {
+  unsigned char *base;
+  uint64_t reserved; /**< bytes of addresses */
+  uint64_t usable;   /**< of those, bytes that there is memory for */
+  uint64_t end;
+  uint64_t peak; /**< largest `end` since its owner set it */
+  moe_block *last;
+  moe_block *free;
+} moe_heap;
+
+/** A block of at least `size` bytes, in no list, or NULL where there is no
+ *  memory or blocks would take more than `limit` bytes (0: any). */
+moe_block *moe_heap_take(moe_heap *heap, uint64_t alignment, uint64_t size,
+                         uint64_t limit);
+/** Takes back a block that is in no list. */
+void moe_heap_give(moe_heap *heap, moe_block *block);
+/** Returns what lies behind the last live block and the first `bytes` bytes to
+ *  the system. */
+void moe_heap_trim(moe_heap *heap, uint64_t bytes);
+void moe_heap_destroy(moe_heap *heap);
+
 /*--- Memory of runs (Arena.c) ----------------------------------------------*/
 
-/** 4 classes per power of two, from 64 bytes up. */
-#define MOE_NUM_SIZE_CLASSES 232
-
-typedef struct moe_block moe_block;
-
-/** Blocks of a run, and freed blocks kept by size class for the next ones.
- *  Invariant: in_use + cached <= 2 * max(peak, high_water), and <= limit. */
+/** Blocks of a run and outputs of the last one. */
 typedef struct moe_arena {
   pthread_mutex_t lock;
+  moe_heap heap;
   moe_block *live;
-  moe_block *cached[MOE_NUM_SIZE_CLASSES];
   uint64_t in_use;
-  uint64_t cached_bytes;
   uint64_t peak;       /**< largest in_use of the current run */
-  uint64_t high_water; /**< decaying maximum of the peaks of earlier runs */
+  uint64_t high_water; /**< decaying maximum of what runs' blocks reached */
   uint64_t limit;      /**< 0: none */
 } moe_arena;
 
@@ -88,7 +125,7 @@ void moe_arena_begin_run(moe_arena *arena);
 /** Frees the old outputs that are not read by the inputs of `context`: callers
  *  may feed outputs back. */
 void moe_arena_drop_old_outputs(moe_arena *arena, const moe_context *context);
-/** Frees all blocks but the outputs of this run, and trims the cache. */
+/** Frees all blocks but the outputs of this run, and trims the heap. */
 void moe_arena_end_run(moe_arena *arena);
 
 /** Memory of at least 64 bytes, or NULL with `error` filled. `alignment` is a
@@ -240,13 +277,10 @@ struct moe_context {
   moe_timer *timers;
 };
 
-/** Makes the counters of a context, all 0. False without memory. */
-bool moe_counters_init(moe_context *context);
-void moe_counters_reset(moe_context *context);
-
-/** The same for timers. */
-bool moe_timers_init(moe_context *context);
-void moe_timers_reset(moe_context *context);
+/** Locks a context for `function`, which reads what a run left and writes it to
+ *  `out`, its argument called `name`; or says why that cannot be. */
+moe_status moe_lock_to_read(moe_context *context, const char *function,
+                            const void *out, const char *name);
 
 /** Copies `count` elements of 1, 2, 4 or 8 bytes between strided places;
  *  strides in elements. */
@@ -276,8 +310,6 @@ typedef struct moe_thread_state {
 } moe_thread_state;
 
 moe_thread_state *moe_current_thread(void);
-/** What moe_last_error(NULL) returns. */
-moe_error *moe_thread_error(void);
 
 /** Records the first failure of the run and leaves generated code. */
 _Noreturn void moe_fail(const moe_error *error);

@@ -3,8 +3,9 @@
  * One job at a time. `state` holds an open flag and the number of workers
  * inside the job; a worker enters by raising that number while the flag is
  * set, so the caller waits only for workers that did enter, never for one that
- * the system has not scheduled. The caller works too. Idle workers spin
- * briefly, because parallel regions follow each other closely, then sleep.
+ * the system has not scheduled. The caller works too. Idle workers spin for a
+ * while, because parallel regions follow each other closely and waking a core
+ * that sleeps takes longer than most regions, then sleep.
  *
  * A failure inside a job jumps to the worker's own frame; the job is then cut
  * short and the caller leaves generated code once everyone is out.
@@ -15,10 +16,15 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
-/** Pauses before sleeping: some 20-50 microseconds. */
-#define MOE_SPINS 1000
+/** Pauses between two looks at the clock or two yields: a microsecond. */
+#define MOE_SPINS 64
+/** Nanoseconds of spinning before a worker sleeps, and before it lets other
+ *  threads of the machine run between its spins. */
+#define MOE_SLEEP_AFTER 1000000
+#define MOE_YIELD_AFTER 50000
 /** Chunks per thread: small enough to even out, large enough to be few. */
 #define MOE_CHUNKS_PER_THREAD 8
 /** Bit of `state`: the job may be entered. The bits above number the jobs, the
@@ -94,13 +100,24 @@ static bool is_new_job(uint64_t state, uint64_t last) {
   return (state & MOE_JOB_OPEN) && (state & ~MOE_JOB_INSIDE) != last;
 }
 
+static int64_t now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
 /** Returns at the next job, or when the pool stops. */
 static uint64_t wait_for_job(moe_pool *pool, uint64_t last) {
-  for (int spin = 0; spin < MOE_SPINS; ++spin) {
-    uint64_t state = atomic_load(&pool->state);
-    if (is_new_job(state, last) || atomic_load(&pool->stop))
-      return state;
-    cpu_pause();
+  const int64_t begin = now();
+  for (int64_t waited = 0; waited < MOE_SLEEP_AFTER; waited = now() - begin) {
+    for (int spin = 0; spin < MOE_SPINS; ++spin) {
+      uint64_t state = atomic_load(&pool->state);
+      if (is_new_job(state, last) || atomic_load(&pool->stop))
+        return state;
+      cpu_pause();
+    }
+    if (waited > MOE_YIELD_AFTER)
+      sched_yield();
   }
   pthread_mutex_lock(&pool->lock);
   atomic_fetch_add(&pool->num_sleeping, 1);
@@ -214,7 +231,7 @@ bool moe_pool_run(moe_pool *pool, void (*fn)(void *data, int64_t i), void *data,
   if (pool->num_started > 0) {
     atomic_fetch_and(&pool->state, ~MOE_JOB_OPEN);
     for (int spin = 0; atomic_load(&pool->state) & MOE_JOB_INSIDE; ++spin) {
-      if (spin < MOE_SPINS)
+      if (spin < 16 * MOE_SPINS)
         cpu_pause();
       else
         sched_yield();

@@ -7,20 +7,7 @@
 #include "Internal.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-
-bool moe_timers_init(moe_context *context) {
-  size_t count = (size_t)context->model->num_timers + 1;
-  context->timers = calloc(count, sizeof(*context->timers));
-  return context->timers != NULL;
-}
-
-void moe_timers_reset(moe_context *context) {
-  memset(context->timers, 0,
-         (size_t)context->model->num_timers * sizeof(*context->timers));
-}
 
 int64_t moe_rt_clock(void) {
   struct timespec now;
@@ -73,15 +60,11 @@ static moe_status read_time(moe_context *context, int32_t step,
 
 moe_status moe_get_step_time(moe_context *context, int32_t step,
                              moe_step_time *time) {
-  if (!context || !time)
-    return moe_set_error(context ? &context->error : moe_thread_error(),
-                         MOE_INVALID_ARGUMENT, "moe_get_step_time: %s is NULL",
-                         context ? "time" : "the context");
-  if (pthread_mutex_lock(&context->lock) != 0)
-    return moe_set_error(&context->error, MOE_INVALID_ARGUMENT,
-                         "moe_get_step_time was called on a context from "
-                         "inside its own output allocator");
-  moe_status status = read_time(context, step, time);
+  moe_status status =
+      moe_lock_to_read(context, "moe_get_step_time", time, "time");
+  if (status != MOE_OK)
+    return status;
+  status = read_time(context, step, time);
   pthread_mutex_unlock(&context->lock);
   return status;
 }

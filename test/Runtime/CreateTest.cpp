@@ -71,7 +71,7 @@ TEST(Create, refuses_another_abi) {
 TEST(Create, refuses_a_cpu_without_the_features) {
   moe_model_desc model = moe_model_descriptor;
   // AMD's old and Intel's new extensions: no CPU has both.
-  model.target_features = "+sse2,+xop,+amx-tile,+avx10.1";
+  model.target_features = "+sse2,+tbm,+egpr,+avx10.1";
   model.target_cpu = "chimera";
   Context context(model);
   EXPECT_EQ(context.status, MOE_UNSUPPORTED_CPU);
@@ -90,7 +90,7 @@ TEST(Create, refuses_features_it_cannot_check) {
 TEST(Create, skips_tuning_flags_and_disabled_features) {
   moe_model_desc model = moe_model_descriptor;
   for (const char *features :
-       {"", "+prefer-256-bit,+fast-gather,-xop,-amx-tile", "+64bit,+sse2,",
+       {"", "+prefer-256-bit,+fast-gather,-tbm,-egpr", "+64bit,+sse2,",
         "+idivq-to-divl,+slow-3ops-lea,+vzeroupper,+false-deps-popcnt"}) {
     model.target_features = features;
     Context context(model);

@@ -16,3 +16,6 @@ if config.moe_sanitize:
     config.environment["ASAN_SYMBOLIZER_PATH"] = os.path.join(
         config.llvm_tools_dir, "llvm-symbolizer"
     )
+else:
+    # Runs that ask for too much memory get a status from our code.
+    config.environment["TSAN_OPTIONS"] = "allocator_may_return_null=1"
