@@ -54,7 +54,8 @@ mlir::LogicalResult writeWeights(WeightsImage &image, llvm::StringRef modelDir,
 // Code
 //===----------------------------------------------------------------------===//
 
-/// The machine that code is generated for, or null after an error at `loc`.
+/// The machine that code is generated for, or null after an error at `loc`. It
+/// lacks those features of the CPU that no model has instructions of.
 std::unique_ptr<llvm::TargetMachine>
 createTargetMachine(mlir::Location loc, llvm::StringRef cpu, unsigned optLevel);
 

@@ -1,92 +1,43 @@
 //===- ObjectCode.cpp - LLVM IR to an object file -------------------------===//
 #include "Internal.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/MCSubtargetInfo.h"
-#include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/TargetSelect.h"
-#include "llvm/TargetParser/Host.h"
-#include "llvm/TargetParser/SubtargetFeature.h"
 #include "llvm/Transforms/Instrumentation/AddressSanitizer.h"
 
 using namespace mlir;
 using namespace moe;
 
-std::unique_ptr<llvm::TargetMachine>
-moe::createTargetMachine(Location loc, StringRef cpu, unsigned optLevel) {
-  static const bool initialized = [] {
-    llvm::InitializeNativeTarget();
-    llvm::InitializeNativeTargetAsmPrinter();
-    llvm::InitializeNativeTargetAsmParser();
-    return true;
-  }();
-  (void)initialized;
-  llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
-  std::string message;
-  const llvm::Target *target =
-      llvm::TargetRegistry::lookupTarget(triple, message);
-  if (!target) {
-    emitError(loc, "no code generator for ") << triple.str() << ": " << message;
-    return nullptr;
-  }
-  std::string name = cpu.str();
-  llvm::SubtargetFeatures features;
-  if (cpu == "native") {
-    name = llvm::sys::getHostCPUName().str();
-    for (const auto &feature : llvm::sys::getHostCPUFeatures())
-      features.AddFeature(feature.getKey(), feature.getValue());
-  }
-  std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
-      target->createMCSubtargetInfo(triple, "", ""));
-  if (!subtarget->isCPUStringValid(name)) {
-    emitError(loc, "unknown target CPU '")
-        << name << "'; 'native' or a name that LLVM knows, such as "
-        << "'x86-64-v3', is expected";
-    return nullptr;
-  }
-  llvm::TargetOptions options;
-  static constexpr llvm::CodeGenOptLevel levels[] = {
-      llvm::CodeGenOptLevel::None, llvm::CodeGenOptLevel::Less,
-      llvm::CodeGenOptLevel::Default, llvm::CodeGenOptLevel::Aggressive};
-  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, name, features.getString(), options, llvm::Reloc::PIC_,
-      /*CM=*/std::nullopt, levels[std::min(optLevel, 3u)]));
-}
-
-FailureOr<VectorISA> moe::findVectorISA(Location loc, StringRef cpu) {
-  std::unique_ptr<llvm::TargetMachine> machine =
-      createTargetMachine(loc, cpu, /*optLevel=*/0);
-  if (!machine)
-    return failure();
-  VectorISA best = VectorISA::None;
-  if (!machine->getTargetTriple().isX86())
-    return best;
-  for (const VectorISAInfo &info : getVectorISAs())
-    if (llvm::all_of(info.features, [&](StringRef feature) {
-          return machine->getMCSubtargetInfo()->checkFeatures(
-              ("+" + feature).str());
-        }))
-      best = info.isa;
-  return best;
-}
-
-std::string moe::getRequiredFeatures(const llvm::TargetMachine &machine) {
-  // What the CPU's name implies counts as much as what was asked for.
-  llvm::SubtargetFeatures required;
-  for (const llvm::SubtargetFeatureKV &feature :
-       machine.getMCSubtargetInfo()->getEnabledProcessorFeatures())
-    required.AddFeature(feature.Key, true);
-  return required.getString();
+/// Text may hold kernels for another CPU: code generation would abort.
+static LogicalResult verifyDotProducts(ModuleOp module,
+                                       const llvm::TargetMachine &machine) {
+  if (machine.getTargetTriple().isX86() &&
+      machine.getMCSubtargetInfo()->checkFeatures("+avx512bf16"))
+    return success();
+  WalkResult result = module.walk([&](LLVM::CallIntrinsicOp op) {
+    if (!op.getIntrin().starts_with("llvm.x86.avx512bf16."))
+      return WalkResult::advance();
+    op.emitOpError("is an instruction of AVX512_BF16, which the target CPU '")
+        << machine.getTargetCPU()
+        << "' lacks: begin at an earlier stage, or give a --target-cpu that "
+           "has "
+           "it";
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
 }
 
 std::unique_ptr<llvm::Module> moe::translate(ModuleOp module,
                                              llvm::LLVMContext &context,
                                              llvm::TargetMachine &machine) {
+  if (failed(verifyDotProducts(module, machine)))
+    return nullptr;
   DialectRegistry registry;
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);

@@ -7,6 +7,7 @@ a folder as it was before.
 """
 
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -87,6 +88,24 @@ class CommandLineTest(unittest.TestCase):
             with self.subTest(flags):
                 self.check(2, *flags)
 
+    def test_dot_products_that_the_cpu_lacks(self):
+        for cpu in ("x86-64-v2", "x86-64-v3", "x86-64-v4"):
+            with self.subTest(cpu):
+                flags = ["small.mlir", "--bf16-dot", f"--target-cpu={cpu}", "-o", "x"]
+                self.check(
+                    1,
+                    *flags,
+                    err=f"--bf16-dot needs AVX512_BF16, which the target CPU '{cpu}' "
+                    "lacks",
+                )
+
+    def test_dot_products_without_bf16_weights(self):
+        self.check(
+            0,
+            *["small.mlir", "--bf16-dot", "--target-cpu=znver4", "--emit=scheduled"],
+            err="no product has bf16 weights",
+        )
+
     # Inputs
 
     def test_wrong_inputs(self):
@@ -151,6 +170,10 @@ class CommandLineTest(unittest.TestCase):
         self.check(
             1, "small.mlir", "--target-cpu=pdp11", err="unknown target CPU 'pdp11'"
         )
+        if platform.machine() == "x86_64":
+            self.check(
+                1, "small.mlir", "--target-cpu=i486", err="'i486' runs no 64-bit code"
+            )
 
     def test_spans_stay_in_the_folder(self):
         """A link that leaves, a pipe, a missing or short file; one that stays."""
