@@ -11,6 +11,7 @@
 #include "llvm/Support/FormatVariadic.h"
 
 #include <chrono>
+#include <ctime>
 #include <set>
 
 using namespace mlir;
@@ -18,6 +19,13 @@ using namespace moe;
 
 /// Token counts, in the order in which they are tried.
 static constexpr int64_t tokenCounts[] = {7, 2, 1, 0, 33};
+
+/// Shares of the time limit. Inputs until every expert had a token are what a
+/// proof cannot do without. Others make it stronger, but compiling a large
+/// model should not wait for them: they have a share of the processor's time,
+/// too.
+static constexpr double coverageShare = 0.8, inputsShare = 0.5,
+                        processorShare = 0.2;
 
 /// How much optimisation pays: runs are as long as the weights are large, the
 /// compilation is not.
@@ -55,12 +63,17 @@ private:
         .count();
   }
 
+  double getProcessorSeconds() const {
+    return double(std::clock() - processorStart) / CLOCKS_PER_SEC;
+  }
+
   ModuleOp module;
   StringRef folder;
   ProofLimits limits;
   function_ref<void(StringRef)> tell;
   std::chrono::steady_clock::time_point start =
       std::chrono::steady_clock::now();
+  std::clock_t processorStart = std::clock();
 
   CandidateOp candidate;
   RowsDescription rows;
@@ -269,15 +282,18 @@ llvm::Error Prover::runAll() {
   SmallVector<int64_t> counts(ArrayRef<int64_t>{tokenCounts});
   if (staticTokens)
     counts = {*staticTokens};
-  double perToken = 0;
+  double perToken = 0, processorPerToken = 0;
   auto numFamilies = double(getInputFamilies().size());
   for (size_t i = 0; i < counts.size(); ++i) {
     int64_t count = counts[i];
     for (InputFamily family : getInputFamilies()) {
       // All families on fewer tokens rather than few of them on many.
       if (!staticTokens && i == 0 && family == InputFamily::Normal &&
-          getSeconds() + perToken * double(count) * numFamilies >
-              limits.seconds * 0.5) {
+          (getSeconds() + perToken * double(count) * numFamilies >
+               limits.seconds * inputsShare ||
+           getProcessorSeconds() +
+                   processorPerToken * double(count) * numFamilies >
+               limits.seconds * processorShare)) {
         counts.insert(std::prev(counts.end()), count);
         break;
       }
@@ -288,18 +304,28 @@ llvm::Error Prover::runAll() {
               ? int64_t(outputs.mustSelect.size()) * 2 / inARound + 1
               : 1;
       // Experts without a token would leave the proof without a result.
-      double budget = limits.seconds * (rounds > 1 ? 0.8 : 0.5);
+      auto isLate = [&](double tokens) {
+        double wall = rounds > 1 ? coverageShare : inputsShare;
+        return getSeconds() + perToken * tokens > limits.seconds * wall ||
+               (rounds == 1 &&
+                getProcessorSeconds() + processorPerToken * tokens >
+                    limits.seconds * processorShare);
+      };
       for (int64_t round = 0; round < rounds && count < tooMany; ++round) {
-        double before = getSeconds();
-        if (before + perToken * double(count) > budget && numInputs)
+        if (isLate(double(count)) && numInputs)
           break;
+        double before = getSeconds();
+        double processorBefore = getProcessorSeconds();
         llvm::Expected<bool> ran = runOne(family, count, round);
         if (!ran)
           return ran.takeError();
         if (*ran)
           provenCounts.insert(count);
-        if (count)
-          perToken = (getSeconds() - before) / double(count);
+        if (!count)
+          continue;
+        perToken = (getSeconds() - before) / double(count);
+        processorPerToken =
+            (getProcessorSeconds() - processorBefore) / double(count);
       }
     }
   }
