@@ -50,3 +50,26 @@ function(moe_add_tool name)
   _moe_common(${name})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} MLIR LLVM)
 endfunction()
+
+# moe_add_dialect(NAME mnemonic kind) in a dialect's folder of headers: what
+# TableGen makes of NAMEOps.td, and of NAMEInterfaces.td, which has interfaces of
+# this kind (`op` or `attr`); as target MoE<NAME>IncGen, and the reference.
+function(moe_add_dialect name mnemonic kind)
+  set(LLVM_TARGET_DEFINITIONS ${name}Ops.td)
+  mlir_tablegen(${name}Ops.h.inc -gen-op-decls)
+  mlir_tablegen(${name}Ops.cpp.inc -gen-op-defs)
+  mlir_tablegen(${name}Dialect.h.inc -gen-dialect-decls -dialect=${mnemonic})
+  mlir_tablegen(${name}Dialect.cpp.inc -gen-dialect-defs -dialect=${mnemonic})
+  mlir_tablegen(${name}Enums.h.inc -gen-enum-decls)
+  mlir_tablegen(${name}Enums.cpp.inc -gen-enum-defs)
+  mlir_tablegen(${name}Attrs.h.inc
+    -gen-attrdef-decls -attrdefs-dialect=${mnemonic})
+  mlir_tablegen(${name}Attrs.cpp.inc
+    -gen-attrdef-defs -attrdefs-dialect=${mnemonic})
+  set(LLVM_TARGET_DEFINITIONS ${name}Interfaces.td)
+  mlir_tablegen(${name}Interfaces.h.inc -gen-${kind}-interface-decls)
+  mlir_tablegen(${name}Interfaces.cpp.inc -gen-${kind}-interface-defs)
+  add_public_tablegen_target(MoE${name}IncGen)
+  add_mlir_doc(${name}Ops ${name}Dialect reference/
+    -gen-dialect-doc -dialect=${mnemonic})
+endfunction()

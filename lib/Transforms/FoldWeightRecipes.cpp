@@ -7,10 +7,9 @@
 #include "moe/Transforms/Passes.h"
 
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/SymbolTable.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "moe/Dialect/ONNX/IR/Constants.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
-#include "moe/Dialect/RT/IR/RT.h"
 #include "moe/Dialect/RT/IR/Weights.h"
 
 namespace moe {
@@ -38,22 +37,13 @@ private:
   Value foldStack(onnx::ConcatOp op);
   void foldGemm(onnx::GemmOp op);
 
-  rt::WeightOp lookup(Value value) {
-    auto ref = value.getDefiningOp<rt::WeightRefOp>();
-    return ref ? symbols.lookup<rt::WeightOp>(ref.getWeight()) : nullptr;
-  }
-  /// A weight like `first` with other sources, recipe and type.
-  Value makeWeight(Operation *user, rt::WeightOp first,
-                   ArrayRef<Attribute> source, ArrayRef<Attribute> recipe,
-                   Type type, StringRef suffix);
-
-  SymbolTable symbols;
+  rt::WeightTable weights;
   /// Weights that some op reads as they are.
   llvm::DenseSet<StringAttr> isReadAsIs;
 };
 } // namespace
 
-WeightFolder::WeightFolder(ModuleOp module) : symbols(module) {
+WeightFolder::WeightFolder(ModuleOp module) : weights(module) {
   module.walk([&](rt::WeightRefOp ref) {
     for (OpOperand &use : ref->getUses()) {
       auto gemm = dyn_cast<onnx::GemmOp>(use.getOwner());
@@ -63,19 +53,10 @@ WeightFolder::WeightFolder(ModuleOp module) : symbols(module) {
   });
 }
 
-Value WeightFolder::makeWeight(Operation *user, rt::WeightOp first,
-                               ArrayRef<Attribute> source,
-                               ArrayRef<Attribute> recipe, Type type,
-                               StringRef suffix) {
-  OpBuilder builder(first);
-  auto weight =
-      rt::WeightOp::create(builder, first.getLoc(),
-                           builder.getStringAttr(first.getSymName() + suffix),
-                           builder.getArrayAttr(source),
-                           builder.getArrayAttr(recipe), TypeAttr::get(type));
-  symbols.insert(weight);
-  builder.setInsertionPoint(user);
-  return rt::WeightRefOp::create(builder, user->getLoc(), type,
+/// The value of a weight where `user` reads it.
+static Value refer(Operation *user, rt::WeightOp weight) {
+  OpBuilder builder(user);
+  return rt::WeightRefOp::create(builder, user->getLoc(), weight.getType(),
                                  weight.getSymName());
 }
 
@@ -124,27 +105,22 @@ static Value transposeConstant(onnx::TransposeOp op, DenseElementsAttr data) {
 Value WeightFolder::foldTranspose(onnx::TransposeOp op) {
   if (DenseElementsAttr data = getConstant(op.getData()))
     return transposeConstant(op, data);
-  rt::WeightOp weight = lookup(op.getData());
+  rt::WeightOp weight = weights.lookup(op.getData());
   if (!weight)
     return nullptr;
-  SmallVector<Attribute> recipe(weight.getRecipe().getValue());
-  recipe.push_back(
-      rt::TransposeAttr::get(op.getContext(), op.getPermutation()));
-  return makeWeight(op, weight, weight.getSource().getValue(), recipe,
-                    op.getTransposed().getType(), ".transposed");
+  auto step = rt::TransposeAttr::get(op.getContext(), op.getPermutation());
+  return refer(op, weights.addSteps(weight, step, ".transposed"));
 }
 
 /// onnx.Cast (rt.weight_ref @w) : f32 -> bf16
 ///   -> rt.weight_ref @w.cast, with the step #rt.cast<bf16>
 Value WeightFolder::foldCast(onnx::CastOp op) {
-  rt::WeightOp weight = lookup(op->getOperand(0));
-  auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  if (!weight || !isa<FloatType>(type.getElementType()))
+  rt::WeightOp weight = weights.lookup(op->getOperand(0));
+  Type element = getElementTypeOrSelf(op->getResult(0));
+  if (!weight || !isa<FloatType>(element))
     return nullptr;
-  SmallVector<Attribute> recipe(weight.getRecipe().getValue());
-  recipe.push_back(rt::CastAttr::get(op.getContext(), type.getElementType()));
-  return makeWeight(op, weight, weight.getSource().getValue(), recipe, type,
-                    ".cast");
+  auto step = rt::CastAttr::get(op.getContext(), element);
+  return refer(op, weights.addSteps(weight, step, ".cast"));
 }
 
 /// The operand of an Unsqueeze that adds a leading dim.
@@ -185,12 +161,12 @@ Value WeightFolder::foldStack(onnx::ConcatOp op) {
     }
     return makeConstant(op, elements, type);
   }
-  rt::WeightOp first = lookup(parts.front());
+  rt::WeightOp first = weights.lookup(parts.front());
   if (!first)
     return nullptr;
   SmallVector<Attribute> source;
   for (Value part : parts) {
-    rt::WeightOp weight = lookup(part);
+    rt::WeightOp weight = weights.lookup(part);
     // One span each, so that the stack's slices are the parts.
     if (!weight || weight.getSource().size() != 1 ||
         weight.getType() != first.getType() ||
@@ -201,23 +177,22 @@ Value WeightFolder::foldStack(onnx::ConcatOp op) {
   }
   SmallVector<Attribute> recipe(first.getRecipe().getValue());
   recipe.push_back(rt::StackAttr::get(op.getContext()));
-  return makeWeight(op, first, source, recipe, type, ".stacked");
+  Builder builder(op.getContext());
+  return refer(op, weights.getOrCreate(builder.getArrayAttr(source),
+                                       builder.getArrayAttr(recipe), first,
+                                       ".stacked"));
 }
 
 /// onnx.Gemm %a, (rt.weight_ref @w), %c {transB = 1}
 ///   -> onnx.Gemm %a, (rt.weight_ref @w.transposed), %c
 /// A weight that is also read as it is would be there twice.
 void WeightFolder::foldGemm(onnx::GemmOp op) {
-  rt::WeightOp weight = op.getTransB() ? lookup(op.getB()) : nullptr;
+  rt::WeightOp weight = op.getTransB() ? weights.lookup(op.getB()) : nullptr;
   if (!weight || isReadAsIs.contains(weight.getSymNameAttr()))
     return;
-  SmallVector<Attribute> recipe(weight.getRecipe().getValue());
-  recipe.push_back(
-      rt::TransposeAttr::get(op.getContext(), ArrayRef<int64_t>{1, 0}));
-  auto type = cast<RankedTensorType>(weight.getType());
-  auto transposed = type.clone({type.getDimSize(1), type.getDimSize(0)});
-  op.getBMutable().assign(makeWeight(op, weight, weight.getSource().getValue(),
-                                     recipe, transposed, ".transposed"));
+  auto step = rt::TransposeAttr::get(op.getContext(), {1, 0});
+  op.getBMutable().assign(
+      refer(op, weights.addSteps(weight, step, ".transposed")));
   op.setTransB(0);
 }
 

@@ -2,6 +2,7 @@
 
 #a = #rt.span<"m.onnx", offset = 0, length = 64, hash = 0, tensor<2x8xf32>>
 #b = #rt.span<"m.onnx", offset = 64, length = 64, hash = 0, tensor<2x8xf32>>
+#c = #rt.span<"m.onnx", offset = 128, length = 64, hash = 0, tensor<2x8xf32>>
 // CHECK: rt.weight @a.transposed.stacked
 // CHECK-SAME: recipe = [#rt.transpose<[1, 0]>, #rt.stack]
 // CHECK-SAME: source = [#rt.span<"m.onnx", offset = 0, {{.*}}>>, #rt.span<"m.onnx", offset = 64, {{.*}}>>]
@@ -11,7 +12,7 @@ rt.weight @a {source = [#a]} : tensor<2x8xf32>
 rt.weight @b {source = [#b]} : tensor<2x8xf32>
 // CHECK: rt.weight @only.transposed
 // CHECK-SAME: recipe = [#rt.transpose<[1, 0]>]
-rt.weight @only {source = [#b]} : tensor<2x8xf32>
+rt.weight @only {source = [#c]} : tensor<2x8xf32>
 // Neither unused nor replaced weights are left.
 // CHECK-NOT: rt.weight @
 rt.weight @unused {source = [#b]} : tensor<2x8xf32>
@@ -72,6 +73,20 @@ func.func @gemm(%x: tensor<?x8xf32>) -> tensor<?x2xf32> {
   %w = rt.weight_ref @only : tensor<2x8xf32>
   %y = onnx.Gemm %x, %w {transB = 1 : i64} : (tensor<?x8xf32>, tensor<2x8xf32>) -> tensor<?x2xf32>
   return %y : tensor<?x2xf32>
+}
+
+// Two layers with one weight share what is made of it.
+// CHECK-LABEL: func @shared
+// CHECK: %[[V:.+]] = rt.weight_ref @only.transposed :
+// CHECK: onnx.Gemm %{{.+}}, %[[V]] :
+// CHECK: %[[W:.+]] = rt.weight_ref @only.transposed :
+// CHECK: onnx.Gemm %{{.+}}, %[[W]] {
+func.func @shared(%x: tensor<8x8xf32>) -> tensor<8x2xf32> {
+  %w = rt.weight_ref @only : tensor<2x8xf32>
+  %y = onnx.Gemm %x, %w {transB = 1 : i64} : (tensor<8x8xf32>, tensor<2x8xf32>) -> tensor<8x2xf32>
+  %p = onnx.Gemm %x, %w {transB = 1 : i64, alpha = 2.0 : f32} : (tensor<8x8xf32>, tensor<2x8xf32>) -> tensor<8x2xf32>
+  %z = onnx.Add %y, %p : (tensor<8x2xf32>, tensor<8x2xf32>) -> tensor<8x2xf32>
+  return %z : tensor<8x2xf32>
 }
 
 // Of a weight that is read as it is, too, there would be two.

@@ -9,7 +9,6 @@
 
 #include "mlir/IR/Matchers.h"
 #include "moe/Conversion/Passes.h"
-#include "moe/Dialect/RT/IR/Weights.h"
 
 namespace moe {
 #define GEN_PASS_DEF_CONVERTLINALGTOMOEPASS

@@ -8,11 +8,8 @@
 using namespace mlir;
 using namespace moe;
 
-/// The weight that a value is whole, or null. A stack has an expert dim
-/// already.
-rt::WeightOp ProductConverter::lookup(Value value) {
-  auto ref = value.getDefiningOp<rt::WeightRefOp>();
-  auto weight = ref ? symbols.lookup<rt::WeightOp>(ref.getWeight()) : nullptr;
+rt::WeightOp ProductConverter::lookup(Value value) const {
+  rt::WeightOp weight = table.lookup(value);
   if (weight && llvm::any_of(weight.getRecipe(), llvm::IsaPred<rt::StackAttr>))
     return nullptr;
   return weight;
@@ -20,27 +17,12 @@ rt::WeightOp ProductConverter::lookup(Value value) {
 
 rt::WeightOp ProductConverter::makeMatrix(const Product &product) {
   rt::WeightOp weight = product.weight;
-  rt::WeightOp &matrix = made[product.isTransposed][weight];
-  if (matrix)
-    return matrix;
-  OpBuilder builder(weight);
   MLIRContext *context = weight.getContext();
-  auto type = cast<RankedTensorType>(weight.getType());
-  SmallVector<Attribute> recipe(weight.getRecipe().getValue());
-  SmallVector<int64_t> shape(type.getShape());
-  if (product.isTransposed) {
-    recipe.push_back(rt::TransposeAttr::get(context, {1, 0}));
-    std::swap(shape[0], shape[1]);
-  }
-  recipe.push_back(rt::StackAttr::get(context));
-  shape.insert(shape.begin(), 1);
-  matrix = rt::WeightOp::create(
-      builder, weight.getLoc(),
-      builder.getStringAttr(weight.getSymName() + ".matrix"),
-      weight.getSource(), builder.getArrayAttr(recipe),
-      TypeAttr::get(type.clone(shape)));
-  symbols.insert(matrix);
-  return matrix;
+  SmallVector<Attribute, 2> steps;
+  if (product.isTransposed)
+    steps.push_back(rt::TransposeAttr::get(context, {1, 0}));
+  steps.push_back(rt::StackAttr::get(context));
+  return table.addSteps(weight, steps, ".matrix");
 }
 
 Value ProductConverter::makeWeights(ImplicitLocOpBuilder &b,

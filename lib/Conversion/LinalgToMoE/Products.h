@@ -5,7 +5,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "moe/Dialect/MoE/IR/MoE.h"
-#include "moe/Dialect/RT/IR/RT.h"
+#include "moe/Dialect/RT/IR/Weights.h"
 
 namespace moe {
 
@@ -23,7 +23,7 @@ struct Product {
 /// Finds products in a module and writes grouped matmuls in their place.
 class ProductConverter {
 public:
-  explicit ProductConverter(mlir::ModuleOp module) : symbols(module) {}
+  explicit ProductConverter(mlir::ModuleOp module) : table(module) {}
 
   /// The product that `op` is; or a failure, that says why it is none.
   llvm::FailureOr<Product> match(mlir::linalg::GenericOp op,
@@ -39,11 +39,11 @@ private:
                           const Product &product);
   /// The weight as an expert's matrix, [1, k, n].
   rt::WeightOp makeMatrix(const Product &product);
-  rt::WeightOp lookup(mlir::Value value);
+  /// The weight that `value` is whole, or null: a stack has an expert dim
+  /// already.
+  rt::WeightOp lookup(mlir::Value value) const;
 
-  mlir::SymbolTable symbols;
-  /// Of weights [k, n], and [n, k].
-  mlir::DenseMap<mlir::Operation *, rt::WeightOp> made[2];
+  rt::WeightTable table;
 };
 
 } // namespace moe

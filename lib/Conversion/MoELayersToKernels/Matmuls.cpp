@@ -6,13 +6,13 @@
 // of their own, so gate and up may be halves of one matrix, or its even and odd
 // columns.
 //
-// An element of a value at column n is told by a view: the value at column
-// offset + n * stride. Planning and building resolve views by the same code.
+// Planning and building resolve views by the same code.
 //
 //===----------------------------------------------------------------------===//
 #include "Layers.h"
+#include "Views.h"
+
 #include "moe/Conversion/ONNXToLinalg/Scalars.h"
-#include "moe/Dialect/ONNX/IR/Constants.h"
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
@@ -21,16 +21,6 @@ using namespace mlir;
 using namespace moe;
 
 namespace {
-struct View {
-  Value value;
-  int64_t offset = 0, stride = 1;
-
-  bool operator==(const View &other) const {
-    return value == other.value && offset == other.offset &&
-           stride == other.stride;
-  }
-};
-
 enum class ViewKind {
   Product,     ///< of rows with a stacked matrix
   Column,      ///< a vector per expert, or one for all
@@ -48,29 +38,6 @@ struct StagePlan {
   ViewList products, vectors;
 };
 
-RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
-/// The one element of a constant, or null.
-TypedAttr numberOf(Value value) {
-  auto constant = value.getDefiningOp<onnx::ConstantOp>();
-  if (!constant)
-    return nullptr;
-  auto elements = dyn_cast<DenseElementsAttr>(constant.getValue());
-  if (!elements || !elements.isSplat())
-    return nullptr;
-  return cast<TypedAttr>(elements.getSplatValue<Attribute>());
-}
-
-/// Whether all dims but the last are 1.
-bool isVector(Value value) {
-  ArrayRef<int64_t> shape = typeOf(value).getShape();
-  return typeOf(value).hasStaticShape() &&
-         llvm::all_of(shape.drop_back(shape.empty() ? 0 : 1),
-                      [](int64_t extent) { return extent == 1; });
-}
-
 class BodyPlan {
 public:
   explicit BodyPlan(ExpertsOp experts) : op(experts) {}
@@ -86,7 +53,7 @@ public:
 
 private:
   //===--------------------------------------------------------------------===//
-  // Views
+  // What values are
   //===--------------------------------------------------------------------===//
 
   bool isArgumentOf(Value value, Block::BlockArgListType arguments) const {
@@ -95,80 +62,6 @@ private:
   bool isRows(Value value) const {
     return typeOf(value).getRank() == 2 && typeOf(value).isDynamicDim(0) &&
            !typeOf(value).isDynamicDim(1);
-  }
-
-  /// Whether an op gives its operand back, as it is or a vector as a vector.
-  bool givesOperand(Operation *definition) const {
-    if (isa<onnx::IdentityOp>(definition))
-      return true;
-    if (!isa<onnx::UnsqueezeOp, onnx::SqueezeOp, onnx::ReshapeOp>(definition))
-      return false;
-    Value from = definition->getOperand(0), to = definition->getResult(0);
-    return isVector(to) && isVector(from) &&
-           typeOf(to).getNumElements() == typeOf(from).getNumElements();
-  }
-
-  /// A view through ops that only move elements to the value that they move.
-  View peel(View view) const {
-    while (Operation *definition = view.value.getDefiningOp()) {
-      if (givesOperand(definition)) {
-        view.value = definition->getOperand(0);
-      } else if (auto split = dyn_cast<onnx::SplitOp>(definition)) {
-        if (!peelSplit(split, view))
-          break;
-      } else if (auto slice = dyn_cast<onnx::SliceOp>(definition)) {
-        if (!peelSlice(slice, view))
-          break;
-      } else {
-        break;
-      }
-    }
-    return view;
-  }
-
-  static bool isColumnAxis(Value value, int64_t axis) {
-    return axis == -1 || axis == typeOf(value).getRank() - 1;
-  }
-
-  /// %a, %b = onnx.Split %x {axis = 1}: %b is %x behind the width of %a
-  static bool peelSplit(onnx::SplitOp split, View &view) {
-    Value input = split->getOperand(0);
-    if (!isColumnAxis(input, split.getAxis()))
-      return false;
-    int64_t before = 0;
-    for (Value result : split->getResults()) {
-      if (result == view.value)
-        break;
-      int64_t width = typeOf(result).getShape().back();
-      if (width == ShapedType::kDynamic)
-        return false;
-      before += width;
-    }
-    view = {input, before + view.offset, view.stride};
-    return true;
-  }
-
-  /// onnx.Slice %x starts(1) steps(2) axes(1): columns 1, 3, ... of %x
-  static bool peelSlice(onnx::SliceOp slice, View &view) {
-    Value input = slice.getData();
-    auto starts = onnx::getConstantInts(slice.getStarts()),
-         axes = onnx::getConstantInts(slice.getAxes());
-    SmallVector<int64_t> steps{1};
-    if (slice.getSteps()) {
-      auto given = onnx::getConstantInts(slice.getSteps());
-      if (!given)
-        return false;
-      steps = *given;
-    }
-    int64_t width = typeOf(input).getShape().back();
-    if (!starts || !axes || starts->size() != 1 || axes->size() != 1 ||
-        steps.size() != 1 || steps[0] < 1 || width == ShapedType::kDynamic ||
-        !isColumnAxis(input, (*axes)[0]))
-      return false;
-    int64_t start = (*starts)[0] < 0 ? (*starts)[0] + width : (*starts)[0];
-    start = std::clamp<int64_t>(start, 0, width);
-    view = {input, start + steps[0] * view.offset, steps[0] * view.stride};
-    return true;
   }
 
   ViewKind classify(const View &view) const {
@@ -192,24 +85,6 @@ private:
     if (definition && onnx::hasScalarForm(definition))
       return ViewKind::Elementwise;
     return ViewKind::Other;
-  }
-
-  /// The view of an operand that an elementwise op reads for `view` of its
-  /// result: a single column stretches.
-  static View operandView(const View &view, Value operand) {
-    auto type = typeOf(operand);
-    if (type.getRank() == 0 || type.getShape().back() == 1) {
-      auto result = typeOf(view.value);
-      if (result.getRank() == 0 || result.getShape().back() != 1)
-        return {operand, 0, 0};
-    }
-    return {operand, view.offset, view.stride};
-  }
-
-  /// Whether rows are read where rows are: nothing of another shape stretches.
-  static bool isColumnwise(const View &view) {
-    auto type = typeOf(view.value);
-    return type.getRank() <= 2 && (view.stride != 0 || isVector(view.value));
   }
 
   //===--------------------------------------------------------------------===//

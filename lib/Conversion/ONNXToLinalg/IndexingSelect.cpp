@@ -18,24 +18,13 @@ static Value isNonZero(ImplicitLocOpBuilder &b, Value scalar) {
 
 /// How many elements of `tensor` are not 0, as an index.
 static Value countNonZero(LoweringBuilder &b, Value tensor) {
-  int64_t rank = rankOf(tensor);
-  Value init = filledTensor(b, {}, indexConstant(b, 0));
-  AffineMap maps[] = {b.getMultiDimIdentityMap(rank),
-                      AffineMap::get(rank, 0, b.getContext())};
-  SmallVector<utils::IteratorType> iterators(rank,
-                                             utils::IteratorType::reduction);
-  Value count =
-      linalg::GenericOp::create(
-          b, init.getType(), tensor, init, maps, iterators,
-          [&](OpBuilder &nested, Location loc, ValueRange args) {
-            ImplicitLocOpBuilder inner(loc, nested);
-            Value one = arith::IndexCastUIOp::create(
-                inner, inner.getIndexType(), isNonZero(inner, args[0]));
-            linalg::YieldOp::create(
-                inner, arith::AddIOp::create(inner, args[1], one).getResult());
-          })
-          .getResult(0);
-  return tensor::ExtractOp::create(b, count, ValueRange{});
+  return foldElements(
+      b, tensor, indexConstant(b, 0),
+      [](ImplicitLocOpBuilder &inner, Value element, Value count) -> Value {
+        Value one = arith::IndexCastUIOp::create(inner, inner.getIndexType(),
+                                                 isNonZero(inner, element));
+        return arith::AddIOp::create(inner, count, one);
+      });
 }
 
 /// Writes into column c of `into` what `column` gives for the index of the

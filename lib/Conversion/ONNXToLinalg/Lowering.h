@@ -24,6 +24,7 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Transforms/DialectConversion.h"
 #include "moe/Conversion/ONNXToLinalg/Scalars.h"
+#include "moe/Dialect/ONNX/IR/Axes.h"
 #include "moe/Dialect/ONNX/IR/Constants.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
 #include "moe/Dialect/RT/IR/RT.h"
@@ -56,6 +57,9 @@ public:
 private:
   LoweringContext *context;
 };
+
+/// An unsigned integer as the signless one of its width, others as they are.
+mlir::Type toSignless(mlir::Type type);
 
 /// Element type of a tensor value.
 mlir::Type elementType(mlir::Value value);
@@ -96,6 +100,7 @@ mlir::OpFoldResult subExtents(mlir::ImplicitLocOpBuilder &b,
 /// Constants of a float, integer or index type.
 mlir::Value intConstant(mlir::ImplicitLocOpBuilder &b, mlir::Type type,
                         int64_t value);
+/// Of a vector type: each element.
 mlir::Value floatConstant(mlir::ImplicitLocOpBuilder &b, mlir::Type type,
                           double value);
 mlir::Value indexConstant(mlir::ImplicitLocOpBuilder &b, int64_t value);
@@ -105,11 +110,6 @@ mlir::Value zeroConstant(mlir::ImplicitLocOpBuilder &b, mlir::Type type);
 /// Element `index` of a rank-0 or rank-1 tensor (rank 0: index is ignored).
 mlir::Value extractElement(mlir::ImplicitLocOpBuilder &b, mlir::Value tensor,
                            int64_t index = 0);
-
-/// `axis` in [-rank, rank) as one in [0, rank).
-inline int64_t normalizeAxis(int64_t axis, int64_t rank) {
-  return axis < 0 ? axis + rank : axis;
-}
 
 /// Whether values of this type stay scalars: static, rank <= 1, at most 32
 /// elements, integer or bool elements.
@@ -164,6 +164,15 @@ generate(mlir::ImplicitLocOpBuilder &b, const Extents &extents,
          llvm::function_ref<mlir::Value(mlir::ImplicitLocOpBuilder &,
                                         mlir::ValueRange indices)>
              body);
+
+/// A scalar that starts as `start` and takes in the elements of `tensor`:
+/// `combine` gives the next one for an element and the one so far.
+mlir::Value
+foldElements(mlir::ImplicitLocOpBuilder &b, mlir::Value tensor,
+             mlir::Value start,
+             llvm::function_ref<mlir::Value(mlir::ImplicitLocOpBuilder &,
+                                            mlir::Value, mlir::Value)>
+                 combine);
 
 /// Whether all elements of `tensor` satisfy `predicate`: one pass over it. For
 /// preconditions on data, ahead of the op.

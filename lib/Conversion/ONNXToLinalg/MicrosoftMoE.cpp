@@ -89,8 +89,8 @@ private:
 
   /// sum + the weight of a slot times what its expert computes.
   static Value addExpert(MSMoEOp op, Adaptor adaptor, LoweringBuilder &b,
-                         const MoERouting &routing, Value row,
-                         SmallVector<Value, 2> slot, Value sum) {
+                         const MoERouting &routing, Value row, ValueRange slot,
+                         Value sum) {
     Value id = tensor::ExtractOp::create(b, routing.ids, slot);
     Value e = arith::IndexCastOp::create(b, b.getIndexType(), id);
     Value weight = tensor::ExtractOp::create(b, routing.weights, slot);

@@ -105,14 +105,6 @@ std::optional<int64_t> combine(llvm::StringRef op, int64_t a, int64_t b) {
       .Default(std::nullopt);
 }
 
-int64_t getInt(const pb::NodeProto &node, llvm::StringRef name,
-               int64_t fallback) {
-  for (const pb::AttributeProto &attribute : node.attribute())
-    if (attribute.name() == name)
-      return attribute.i();
-  return fallback;
-}
-
 /// The value of a node's first output, if it is known.
 std::optional<Integers> evaluate(const pb::NodeProto &node,
                                  const ValueScope &values,

@@ -64,13 +64,7 @@ void Expander::expand(pb::NodeProto &node, const TypeScope &types) {
   const pb::OpSchema *schema = getNewestSchema(node);
   if (!hasBody(schema))
     return;
-  std::set<std::string> present;
-  for (const pb::AttributeProto &attribute : node.attribute())
-    present.insert(attribute.name());
-  for (const auto &[name, attribute] : schema->attributes())
-    if (attribute.default_value.has_name() && !present.count(name))
-      *node.add_attribute() = attribute.default_value;
-
+  addDefaults(node, *schema);
   pb::FunctionProto body;
   if (const pb::FunctionProto *function = schema->GetFunction(kNewestOpset)) {
     body = *function;

@@ -195,14 +195,8 @@ void completeOutputs(pb::ModelProto &model, const Dialect &dialect) {
 void writeDefaults(pb::ModelProto &model) {
   forEachNode(*model.mutable_graph()->mutable_node(), [](pb::NodeProto &node) {
     const pb::OpSchema *schema = getNewestSchema(node);
-    if (!schema || !schema->HasFunction())
-      return;
-    std::set<std::string> present;
-    for (const pb::AttributeProto &attribute : node.attribute())
-      present.insert(attribute.name());
-    for (const auto &[name, attribute] : schema->attributes())
-      if (attribute.default_value.has_name() && !present.count(name))
-        *node.add_attribute() = attribute.default_value;
+    if (schema && schema->HasFunction())
+      addDefaults(node, *schema);
   });
 }
 
@@ -257,6 +251,23 @@ void inferTypes(pb::ModelProto &model) {
 const pb::OpSchema *getNewestSchema(const pb::NodeProto &node) {
   return pb::OpSchemaRegistry::Schema(
       node.op_type(), node.domain().empty() ? kNewestOpset : 1, node.domain());
+}
+
+void addDefaults(pb::NodeProto &node, const pb::OpSchema &schema) {
+  std::set<std::string> present;
+  for (const pb::AttributeProto &attribute : node.attribute())
+    present.insert(attribute.name());
+  for (const auto &[name, attribute] : schema.attributes())
+    if (attribute.default_value.has_name() && !present.count(name))
+      *node.add_attribute() = attribute.default_value;
+}
+
+int64_t getInt(const pb::NodeProto &node, llvm::StringRef name,
+               int64_t fallback) {
+  for (const pb::AttributeProto &attribute : node.attribute())
+    if (attribute.name() == name)
+      return attribute.i();
+  return fallback;
 }
 
 int getDefaultOpset(const pb::ModelProto &model) {

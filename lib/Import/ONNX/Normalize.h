@@ -42,6 +42,13 @@ void normalize(pb::ModelProto &model, WeightTable &weights,
 /// The newest schema of a node's operator, or null.
 const pb::OpSchema *getNewestSchema(const pb::NodeProto &node);
 
+/// Gives a node the attributes that its schema has defaults for.
+void addDefaults(pb::NodeProto &node, const pb::OpSchema &schema);
+
+/// The value of an integer attribute.
+int64_t getInt(const pb::NodeProto &node, llvm::StringRef name,
+               int64_t fallback);
+
 /// The opset of the default domain. Throws if it is out of range.
 int getDefaultOpset(const pb::ModelProto &model);
 

@@ -57,14 +57,6 @@ RankInference::RankInference(pb::GraphProto &graph, const TypeScope *outer)
   }
 }
 
-int64_t getInt(const pb::NodeProto &node, llvm::StringRef name,
-               int64_t fallback) {
-  for (const pb::AttributeProto &attribute : node.attribute())
-    if (attribute.name() == name)
-      return attribute.i();
-  return fallback;
-}
-
 Shape getOpenShape(int64_t rank) {
   Shape shape;
   for (int64_t i = 0; i < rank; ++i)

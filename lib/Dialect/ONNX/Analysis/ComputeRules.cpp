@@ -9,10 +9,6 @@
 using namespace mlir;
 using namespace moe::onnx;
 
-static int64_t normalize(int64_t axis, int64_t rank) {
-  return axis < 0 ? axis + rank : axis;
-}
-
 /// The shape that shapes broadcast to, aligned at their last dims.
 static DimExprs broadcast(ArrayRef<DimExprs> shapes, DimWalk &walk) {
   size_t rank = 0;
@@ -89,7 +85,7 @@ static void inferReduction(Operation *op, DimWalk &walk) {
   bool reducesNothing = axes->empty() && reduction.getNoopWithEmptyAxes();
   SmallVector<bool> isReduced(rank, axes->empty() && !reducesNothing);
   for (int64_t axis : *axes) {
-    axis = normalize(axis, rank);
+    axis = normalizeAxis(axis, rank);
     if (axis < 0 || axis >= rank)
       return;
     isReduced[axis] = true;
@@ -109,7 +105,7 @@ static void inferReduction(Operation *op, DimWalk &walk) {
 
 template <typename OpTy> static void inferArg(OpTy op, DimWalk &walk) {
   DimExprs dims = walk.dimsOf(op.getData());
-  int64_t axis = normalize(op.getAxis(), dims.size());
+  int64_t axis = normalizeAxis(op.getAxis(), dims.size());
   if (op.getKeepdims())
     dims[axis] = walk.constant(1);
   else
@@ -119,7 +115,7 @@ template <typename OpTy> static void inferArg(OpTy op, DimWalk &walk) {
 
 static void inferTopK(TopKOp op, DimWalk &walk) {
   DimExprs dims = walk.dimsOf(op.getX());
-  dims[normalize(op.getAxis(), dims.size())] = walk.scalarOf(op.getK());
+  dims[normalizeAxis(op.getAxis(), dims.size())] = walk.scalarOf(op.getK());
   walk.setDims(op.getValues(), dims);
   // One symbol for both results.
   walk.setDims(op.getIndices(), walk.dimsOf(op.getValues()));

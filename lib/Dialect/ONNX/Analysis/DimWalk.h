@@ -10,6 +10,7 @@
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "moe/Dialect/ONNX/Analysis/SymbolicDims.h"
+#include "moe/Dialect/ONNX/IR/Axes.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
 
 namespace moe::onnx {
@@ -73,6 +74,7 @@ void addDimRules(DimRules &rules, mlir::MLIRContext *context, DimRule rule) {
 
 /// One per file of rules.
 void addElementRules(DimRules &rules, mlir::MLIRContext *context);
+void addIndexingRules(DimRules &rules, mlir::MLIRContext *context);
 void addShapeRules(DimRules &rules, mlir::MLIRContext *context);
 void addComputeRules(DimRules &rules, mlir::MLIRContext *context);
 void addWindowRules(DimRules &rules, mlir::MLIRContext *context);

@@ -99,8 +99,7 @@ static void inferScan(ScanOp op, DimWalk &walk) {
   int64_t states = op.getNumStates();
   auto axisOf = [](std::optional<ArrayRef<int64_t>> axes, int64_t i,
                    int64_t rank) {
-    int64_t axis = axes ? (*axes)[i] : 0;
-    return axis < 0 ? axis + rank : axis;
+    return normalizeAxis(axes ? (*axes)[i] : 0, rank);
   };
   DimExpr trips;
   for (auto [i, input] : llvm::enumerate(op.getOperands().drop_front(states))) {

@@ -9,10 +9,6 @@ using namespace moe::onnx;
 // An integer this big stands for "to the end": no extent reaches it.
 static constexpr int64_t endOfDim = int64_t(1) << 62;
 
-static int64_t normalize(int64_t axis, int64_t rank) {
-  return axis < 0 ? axis + rank : axis;
-}
-
 /// Constant axes in [0, rank), in the order given, or nothing.
 static std::optional<SmallVector<int64_t>> axesOf(Value axes, int64_t rank,
                                                   DimWalk &walk) {
@@ -20,7 +16,7 @@ static std::optional<SmallVector<int64_t>> axesOf(Value axes, int64_t rank,
   if (!constants)
     return std::nullopt;
   for (int64_t &axis : *constants) {
-    axis = normalize(axis, rank);
+    axis = normalizeAxis(axis, rank);
     if (axis < 0 || axis >= rank)
       return std::nullopt;
   }
@@ -88,7 +84,7 @@ static void inferReshape(ReshapeOp op, DimWalk &walk) {
 static void inferFlatten(FlattenOp op, DimWalk &walk) {
   DimExprs from = walk.dimsOf(op.getInput());
   ArrayRef<DimExpr> dims(from);
-  int64_t axis = normalize(op.getAxis(), from.size());
+  int64_t axis = normalizeAxis(op.getAxis(), from.size());
   walk.setDims(op.getOutput(),
                {productOf(walk.getContext(), dims.take_front(axis)),
                 productOf(walk.getContext(), dims.drop_front(axis))});
@@ -149,7 +145,7 @@ static void inferTranspose(TransposeOp op, DimWalk &walk) {
 
 static void inferConcat(ConcatOp op, DimWalk &walk) {
   DimExprs dims = walk.dimsOf(op.getInputs().front());
-  int64_t axis = normalize(op.getAxis(), dims.size());
+  int64_t axis = normalizeAxis(op.getAxis(), dims.size());
   for (Value input : op.getInputs().drop_front())
     for (auto [i, next] : llvm::enumerate(walk.dimsOf(input)))
       dims[i] = static_cast<int64_t>(i) == axis ? dims[i] + next
@@ -169,7 +165,7 @@ static void inferConcat(ConcatOp op, DimWalk &walk) {
 
 static void inferSplit(SplitOp op, DimWalk &walk) {
   DimExprs from = walk.dimsOf(op.getInput());
-  int64_t axis = normalize(op.getAxis(), from.size());
+  int64_t axis = normalizeAxis(op.getAxis(), from.size());
   int64_t count = op.getNumResults();
   DimExprs sizes(count);
   std::optional<int64_t> extent = from[axis].getConstant();
@@ -387,86 +383,6 @@ static void inferSpaceToDepth(SpaceToDepthOp op, DimWalk &walk) {
   walk.setDims(op.getOutput(), dims);
 }
 
-//===----------------------------------------------------------------------===//
-// Indexing by data
-//===----------------------------------------------------------------------===//
-
-static void inferGather(GatherOp op, DimWalk &walk) {
-  DimExprs data = walk.dimsOf(op.getData());
-  DimExprs indices = walk.dimsOf(op.getIndices());
-  int64_t axis = normalize(op.getAxis(), data.size());
-  DimExprs dims(ArrayRef(data).take_front(axis));
-  llvm::append_range(dims, indices);
-  llvm::append_range(dims, ArrayRef(data).drop_front(axis + 1));
-  walk.setDims(op.getOutput(), dims);
-  if (data.size() != 1)
-    return;
-  std::optional<DimExprs> elements = walk.elementsOf(op.getData());
-  std::optional<SmallVector<int64_t>> picks = walk.constantsOf(op.getIndices());
-  if (!elements || !picks)
-    return;
-  DimExprs picked;
-  for (int64_t pick : *picks) {
-    int64_t index = normalize(pick, elements->size());
-    if (index < 0 || index >= static_cast<int64_t>(elements->size()))
-      return;
-    picked.push_back((*elements)[index]);
-  }
-  walk.setElements(op.getOutput(), picked);
-}
-
-static void inferGatherElements(GatherElementsOp op, DimWalk &walk) {
-  walk.setDims(op.getOutput(), walk.dimsOf(op.getIndices()));
-}
-
-static void inferGatherND(GatherNDOp op, DimWalk &walk) {
-  DimExprs data = walk.dimsOf(op.getData());
-  DimExprs indices = walk.dimsOf(op.getIndices());
-  if (indices.empty())
-    return;
-  std::optional<int64_t> length = indices.pop_back_val().getConstant();
-  int64_t batches = op.getBatchDims();
-  if (!length || *length < 0 ||
-      batches + *length > static_cast<int64_t>(data.size()))
-    return;
-  llvm::append_range(indices, ArrayRef(data).drop_front(batches + *length));
-  walk.setDims(op.getOutput(), indices);
-}
-
-/// Exporters write [1, n, 1] as a one-hot vector: its elements are told too.
-static void inferOneHot(OneHotOp op, DimWalk &walk) {
-  DimExprs dims = walk.dimsOf(op.getIndices());
-  int64_t rank = dims.size() + 1;
-  int64_t axis = normalize(op.getAxis(), rank);
-  bool isInteger = isa<IntegerType>(
-      cast<RankedTensorType>(op.getDepth().getType()).getElementType());
-  dims.insert(dims.begin() + axis,
-              isInteger ? walk.scalarOf(op.getDepth()) : DimExpr());
-  walk.setDims(op.getOutput(), dims);
-
-  std::optional<SmallVector<int64_t>> indices =
-      walk.constantsOf(op.getIndices());
-  std::optional<DimExprs> values = walk.elementsOf(op.getValues());
-  int64_t depth = walk.dimOf(op.getOutput(), axis).getConstant().value_or(0);
-  if (!indices || !values || values->size() != 2 || axis + 1 != rank ||
-      indices->size() * depth > SymbolicDims::maxElements)
-    return;
-  DimExprs elements;
-  for (int64_t index : *indices)
-    for (int64_t i = 0; i < depth; ++i)
-      elements.push_back((*values)[normalize(index, depth) == i]);
-  walk.setElements(op.getOutput(), elements);
-}
-
-static void inferCompress(CompressOp op, DimWalk &walk) {
-  DimExprs dims = walk.dimsOf(op.getInput());
-  if (std::optional<int64_t> axis = op.getAxis())
-    dims[normalize(*axis, dims.size())] = DimExpr();
-  else
-    dims.clear();
-  walk.setDims(op.getOutput(), dims);
-}
-
 void moe::onnx::addShapeRules(DimRules &rules, MLIRContext *context) {
   addDimRules<EyeLikeOp, ReverseSequenceOp, ScatterElementsOp, ScatterNDOp,
               TensorScatterOp, TriluOp>(rules, context, inferSame);
@@ -484,9 +400,4 @@ void moe::onnx::addShapeRules(DimRules &rules, MLIRContext *context) {
   addDimRule<PadOp, inferPad>(rules, context);
   addDimRule<DepthToSpaceOp, inferDepthToSpace>(rules, context);
   addDimRule<SpaceToDepthOp, inferSpaceToDepth>(rules, context);
-  addDimRule<GatherOp, inferGather>(rules, context);
-  addDimRule<GatherElementsOp, inferGatherElements>(rules, context);
-  addDimRule<GatherNDOp, inferGatherND>(rules, context);
-  addDimRule<OneHotOp, inferOneHot>(rules, context);
-  addDimRule<CompressOp, inferCompress>(rules, context);
 }

@@ -187,6 +187,7 @@ SymbolicDims::SymbolicDims(FunctionOpInterface function) : function(function) {
   DimRules rules;
   MLIRContext *mlirContext = function.getContext();
   addElementRules(rules, mlirContext);
+  addIndexingRules(rules, mlirContext);
   addShapeRules(rules, mlirContext);
   addComputeRules(rules, mlirContext);
   addWindowRules(rules, mlirContext);

@@ -89,7 +89,7 @@ static void inferResize(ResizeOp op, DimWalk &walk) {
   if (sizes && sizes->size() != axes.size())
     sizes.reset();
   for (auto [i, axis] : llvm::enumerate(axes))
-    dims[axis < 0 ? axis + rank : axis] = sizes ? (*sizes)[i] : DimExpr();
+    dims[normalizeAxis(axis, rank)] = sizes ? (*sizes)[i] : DimExpr();
   walk.setDims(op.getY(), dims);
 }
 

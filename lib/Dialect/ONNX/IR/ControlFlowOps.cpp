@@ -2,6 +2,7 @@
 #include "moe/Dialect/ONNX/IR/ONNX.h"
 
 #include "mlir/IR/Matchers.h"
+#include "moe/Dialect/ONNX/IR/Axes.h"
 
 using namespace mlir;
 using namespace moe::onnx;
@@ -181,7 +182,7 @@ static LogicalResult verifyCount(Operation *op,
 static int64_t axisAt(std::optional<ArrayRef<int64_t>> axes, int64_t i,
                       Type type) {
   int64_t axis = axes ? (*axes)[i] : 0;
-  return axis < 0 ? axis + tensorType(type).getRank() : axis;
+  return normalizeAxis(axis, tensorType(type).getRank());
 }
 
 LogicalResult ScanOp::verify() {

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "mlir/IR/Matchers.h"
+#include "moe/Dialect/ONNX/IR/Axes.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
 
 using namespace mlir;
@@ -55,7 +56,7 @@ static LogicalResult markAxes(Operation *op, DenseIntElementsAttr axes,
     int64_t axis = element.getSExtValue();
     if (failed(verifyAxis(op, axis, rank)))
       return failure();
-    axis += axis < 0 ? rank : 0;
+    axis = normalizeAxis(axis, rank);
     if (reduced[axis])
       return op->emitOpError("expected each axis once, but got ")
              << axis << " twice";
@@ -104,7 +105,7 @@ template <typename OpTy> static LogicalResult verifyArg(OpTy op) {
   // arg_c2
   llvm::SmallBitVector reduced(type.getRank());
   int64_t axis = op.getAxis();
-  reduced.set(axis < 0 ? axis + type.getRank() : axis);
+  reduced.set(normalizeAxis(axis, type.getRank()));
   return verifyShape(op, op.getReduced().getType(),
                      reduceShape(type.getShape(), reduced, op.getKeepdims()));
 }
@@ -166,7 +167,7 @@ LogicalResult TopKOp::verify() {
   // topk_c3
   SmallVector<int64_t> shape(type.getShape());
   int64_t axis = getAxis();
-  shape[axis < 0 ? axis + type.getRank() : axis] = ShapedType::kDynamic;
+  shape[normalizeAxis(axis, type.getRank())] = ShapedType::kDynamic;
   if (failed(verifyShape(*this, getValues().getType(), shape)))
     return failure();
   return verifyShape(*this, getIndices().getType(), shape);

@@ -2,6 +2,7 @@
 #include "moe/Dialect/RT/IR/RT.h"
 
 #include "mlir/IR/Matchers.h"
+#include "moe/Dialect/RT/IR/Weights.h"
 
 using namespace mlir;
 using namespace moe::rt;
@@ -16,22 +17,13 @@ LogicalResult WeightOp::verify() {
     return emitOpError("expected at least one source span");
   if (llvm::count_if(getRecipe(), llvm::IsaPred<PackAttr>) > 1) // weight_c4
     return emitOpError("expected at most one #rt.pack in the recipe");
-  SmallVector<RankedTensorType> types;
-  for (auto span : getSource().getAsRange<SpanAttr>())
-    types.push_back(span.getType());
-  for (auto step : getRecipe().getAsRange<RecipeStepAttrInterface>()) {
-    auto after = step.inferTypes(types, [&] { return emitOpError(); });
-    if (failed(after)) // weight_c2
-      return failure();
-    types = std::move(*after);
-  }
-  if (types.size() != 1) // weight_c3
-    return emitOpError("expected the recipe to end in one tensor, but it ends "
-                       "in ")
-           << types.size();
-  if (types.front() != getType()) // weight_c3
+  auto type =
+      inferWeightType(getSource(), getRecipe(), [&] { return emitOpError(); });
+  if (failed(type)) // weight_c2, weight_c3
+    return failure();
+  if (*type != getType()) // weight_c3
     return emitOpError("expected the recipe to give ")
-           << getType() << ", but it gives " << types.front();
+           << getType() << ", but it gives " << *type;
   return success();
 }
 

@@ -13,7 +13,6 @@
 #include "moe/Dialect/MoE/Analysis/Reachability.h"
 #include "moe/Dialect/MoE/Transforms/Passes.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
-#include "moe/Dialect/RT/IR/Weights.h"
 
 namespace moe {
 #define GEN_PASS_DEF_ELIMINATENULLEXPERTSPASS

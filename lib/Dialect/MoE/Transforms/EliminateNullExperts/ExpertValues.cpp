@@ -19,11 +19,6 @@ using namespace moe;
 // Bytes of slices
 //===----------------------------------------------------------------------===//
 
-rt::WeightOp WeightBytes::lookup(Value value) const {
-  auto ref = value.getDefiningOp<rt::WeightRefOp>();
-  return ref ? symbols.lookup<rt::WeightOp>(ref.getWeight()) : nullptr;
-}
-
 SliceForm moe::getSliceForm(rt::WeightOp weight) {
   size_t numSources = weight.getSource().size();
   bool isStacked = false;
@@ -82,7 +77,7 @@ std::optional<StringRef> WeightBytes::getSlice(Value stacked,
     StringRef bytes(data.data(), data.size());
     return constant.isSplat() ? bytes : part(bytes);
   }
-  rt::WeightOp weight = lookup(stacked);
+  rt::WeightOp weight = table.lookup(stacked);
   if (!weight)
     return std::nullopt;
   SliceForm form = getSliceForm(weight);
@@ -95,7 +90,7 @@ std::optional<StringRef> WeightBytes::getSlice(Value stacked,
 }
 
 uint64_t WeightBytes::getSliceHash(Value stacked, int64_t slice) const {
-  rt::WeightOp weight = lookup(stacked);
+  rt::WeightOp weight = table.lookup(stacked);
   if (weight && getSliceForm(weight) == SliceForm::Sources)
     if (uint64_t hash = cast<rt::SpanAttr>(weight.getSource()[slice]).getHash())
       return hash;

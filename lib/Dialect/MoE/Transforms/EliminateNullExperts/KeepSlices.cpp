@@ -26,13 +26,12 @@ static ArrayAttr getSliceRecipe(rt::WeightOp weight) {
 
 /// A weight with the kept slices of `stacked`; null if it is no weight whose
 /// slices are ranges of files.
-static rt::WeightOp makeKeptWeight(const WeightBytes &bytes, Value stacked,
-                                   ArrayRef<int64_t> kept, Type type) {
-  rt::WeightOp weight = bytes.lookup(stacked);
+static rt::WeightOp makeKeptWeight(WeightBytes &bytes, Value stacked,
+                                   ArrayRef<int64_t> kept) {
+  rt::WeightOp weight = bytes.getTable().lookup(stacked);
   SliceForm form = weight ? getSliceForm(weight) : SliceForm::None;
   if (form == SliceForm::None)
     return nullptr;
-  OpBuilder builder(weight);
   SmallVector<Attribute> source;
   for (int64_t slice : kept) {
     if (form == SliceForm::Sources) {
@@ -48,12 +47,10 @@ static rt::WeightOp makeKeptWeight(const WeightBytes &bytes, Value stacked,
         RankedTensorType::get(whole.getShape().drop_front(),
                               whole.getElementType())));
   }
-  ArrayAttr recipe = form == SliceForm::Sources ? weight.getRecipeAttr()
-                                                : getSliceRecipe(weight);
-  return rt::WeightOp::create(
-      builder, weight.getLoc(),
-      builder.getStringAttr(weight.getSymName() + ".kept"),
-      builder.getArrayAttr(source), recipe, TypeAttr::get(type));
+  ArrayAttr recipe =
+      form == SliceForm::Sources ? weight.getRecipe() : getSliceRecipe(weight);
+  return bytes.getTable().getOrCreate(
+      ArrayAttr::get(weight.getContext(), source), recipe, weight, ".kept");
 }
 
 Value moe::keepSlices(OpBuilder &builder, Location loc, WeightBytes &bytes,
@@ -64,10 +61,8 @@ Value moe::keepSlices(OpBuilder &builder, Location loc, WeightBytes &bytes,
   SmallVector<int64_t> shape(type.getShape());
   shape.front() = static_cast<int64_t>(kept.size());
   auto keptType = RankedTensorType::get(shape, type.getElementType());
-  if (rt::WeightOp weight = makeKeptWeight(bytes, stacked, kept, keptType)) {
-    bytes.insert(weight);
+  if (rt::WeightOp weight = makeKeptWeight(bytes, stacked, kept))
     return rt::WeightRefOp::create(builder, loc, keptType, weight.getSymName());
-  }
   auto positions = onnx::ConstantOp::create(
       builder, loc,
       RankedTensorType::get({shape.front()}, builder.getI64Type()),

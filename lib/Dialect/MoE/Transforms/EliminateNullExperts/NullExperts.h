@@ -7,7 +7,7 @@
 #define MOE_LIB_DIALECT_MOE_TRANSFORMS_ELIMINATENULLEXPERTS_NULLEXPERTS_H
 
 #include "moe/Dialect/MoE/IR/MoE.h"
-#include "moe/Dialect/RT/IR/RT.h"
+#include "moe/Dialect/RT/IR/Weights.h"
 
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -44,7 +44,7 @@ SliceForm getSliceForm(rt::WeightOp weight);
 class WeightBytes {
 public:
   WeightBytes(mlir::ModuleOp module, llvm::StringRef folder)
-      : symbols(module), folder(folder) {}
+      : table(module), folder(folder) {}
 
   /// The bytes of a slice along the leading dim of a weight or small constant,
   /// none if they are not at hand. Equal bytes stand for equal slices of one
@@ -54,15 +54,12 @@ public:
   /// A hash in place of the bytes; 0 if it is not recorded.
   uint64_t getSliceHash(mlir::Value stacked, int64_t slice) const;
 
-  /// The weight that `value` refers to, or null.
-  rt::WeightOp lookup(mlir::Value value) const;
-  /// Names a new weight of the module.
-  void insert(rt::WeightOp weight) { symbols.insert(weight); }
+  rt::WeightTable &getTable() { return table; }
 
 private:
   std::optional<llvm::StringRef> read(rt::SpanAttr span) const;
 
-  mutable mlir::SymbolTable symbols;
+  rt::WeightTable table;
   std::string folder;
   mutable llvm::StringMap<std::unique_ptr<llvm::MemoryBuffer>> files;
 };

@@ -164,15 +164,9 @@ Value ExprWriter::writeNode(const Expr *expr, ArrayRef<Value> operands,
 }
 
 void ExprWriter::joinSlices(const Expr *root) {
-  llvm::DenseSet<const Expr *> seen;
-  SmallVector<const Expr *> stack{root};
-  while (!stack.empty()) {
-    const Expr *expr = stack.pop_back_val();
-    if (!seen.insert(expr).second)
-      continue;
-    stack.append(expr->operands.begin(), expr->operands.end());
+  walk(root, [&](const Expr *expr) {
     if (expr->kind != ExprKind::Slice)
-      continue;
+      return true;
     const Expr *whole = expr->operands.front();
     int64_t start = expr->ints[0], step = expr->ints[1], count = expr->ints[2];
     int64_t size = partSizes.try_emplace(whole, count).first->second;
@@ -180,23 +174,20 @@ void ExprWriter::joinSlices(const Expr *root) {
                   whole->shape.back() % count == 0;
     if (!isPart)
       partSizes[whole] = 0;
-  }
+    return true;
+  });
 }
 
 llvm::DenseSet<const Expr *> moe::raise::getTransposed(const Expr *body) {
-  llvm::DenseSet<const Expr *> transposed, seen;
-  SmallVector<const Expr *> stack{body};
-  while (!stack.empty()) {
-    const Expr *expr = stack.pop_back_val();
-    if (!seen.insert(expr).second)
-      continue;
+  llvm::DenseSet<const Expr *> transposed;
+  walk(body, [&](const Expr *expr) {
     const Expr *matrix =
         expr->kind == ExprKind::MatMul ? expr->operands[1] : nullptr;
     if (matrix && matrix->selector == Selector::Index &&
         expr->ints.front() == 1)
       transposed.insert(matrix);
-    stack.append(expr->operands.begin(), expr->operands.end());
-  }
+    return true;
+  });
   return transposed;
 }
 

@@ -47,7 +47,8 @@ private:
 };
 } // namespace
 
-static RankedTensorType typeOf(Value value) {
+/// Null where it is no tensor.
+static RankedTensorType getTensorType(Value value) {
   return dyn_cast<RankedTensorType>(value.getType());
 }
 
@@ -70,9 +71,9 @@ static int64_t getMatrixRank(Interpreter &interpreter, Value value) {
       continue;
     if (isProduct(op))
       for (Value operand : op->getOperands())
-        if (interpreter.isConstant(operand) && typeOf(operand) &&
-            typeOf(operand).getRank() >= 2)
-          return typeOf(operand).getRank();
+        if (interpreter.isConstant(operand) && getTensorType(operand) &&
+            getTensorType(operand).getRank() >= 2)
+          return getTensorType(operand).getRank();
     for (Value operand : op->getOperands())
       if (isFloat(operand) && !interpreter.isConstant(operand))
         behind.insert(operand);
@@ -90,7 +91,8 @@ void Follower::weigh(Operation *op, Value other) {
 
 void Follower::goOn(Operation *op, Use use) {
   for (Value value : op->getResults())
-    if (typeOf(value) && seen.insert({value, static_cast<int>(use)}).second)
+    if (getTensorType(value) &&
+        seen.insert({value, static_cast<int>(use)}).second)
       worklist.emplace_back(value, use);
 }
 
@@ -103,8 +105,8 @@ void Follower::visitGather(Use use, OpOperand &operand) {
     return goOn(op, use);
   // Rows of a table, such as embeddings, are no experts.
   if (interpreter.isConstant(data)) {
-    result.picksExperts |= typeOf(data).getRank() >= 3;
-    if (typeOf(data).getRank() == 1)
+    result.picksExperts |= getTensorType(data).getRank() >= 3;
+    if (getTensorType(data).getRank() == 1)
       goOn(op, use);
     return;
   }
@@ -115,14 +117,14 @@ void Follower::visitGather(Use use, OpOperand &operand) {
 void Follower::visitProduct(Use use, OpOperand &operand) {
   Operation *op = operand.getOwner();
   for (Value other : op->getOperands()) {
-    if (other == operand.get() || !typeOf(other))
+    if (other == operand.get() || !getTensorType(other))
       continue;
     bool isConstant = interpreter.isConstant(other);
     if (use == Use::Ids && !isConstant)
       weigh(op, other);
     int64_t least = use == Use::Rows ? 2 : 3;
-    result.picksExperts |=
-        isConstant && use > Use::Places && typeOf(other).getRank() >= least;
+    result.picksExperts |= isConstant && use > Use::Places &&
+                           getTensorType(other).getRank() >= least;
   }
 }
 
@@ -154,8 +156,8 @@ void Follower::visit(Value value, Use use, OpOperand &operand) {
     for (Value other : op->getOperands()) {
       // A number per token, beside features.
       auto isNarrow = [](Value side) {
-        return typeOf(side).getRank() == 0 ||
-               typeOf(side).getShape().back() == 1;
+        return getTensorType(side).getRank() == 0 ||
+               getTensorType(side).getShape().back() == 1;
       };
       if (other == value || !isFloat(other) || interpreter.isConstant(other) ||
           !isNarrow(value) || isNarrow(other))

@@ -1,6 +1,8 @@
 //===- Expr.cpp - What an element of a tensor is --------------------------===//
 #include "Expr.h"
 
+#include "llvm/ADT/DenseSet.h"
+
 using namespace mlir;
 using namespace moe::raise;
 using moe::onnx::DimExpr;
@@ -93,6 +95,18 @@ const Expr *ExprContext::getTuple(ArrayRef<const Expr *> components) {
   expr.operands.assign(components.begin(), components.end());
   expr.shape.push_back(components.size());
   return get(std::move(expr));
+}
+
+void moe::raise::walk(const Expr *root,
+                      llvm::function_ref<bool(const Expr *)> visit) {
+  llvm::DenseSet<const Expr *> seen;
+  SmallVector<const Expr *> stack{root};
+  while (!stack.empty()) {
+    const Expr *expr = stack.pop_back_val();
+    if (!seen.insert(expr).second || !visit(expr))
+      continue;
+    stack.append(expr->operands.begin(), expr->operands.end());
+  }
 }
 
 Operation *moe::raise::getOperation(const Expr *expr) {

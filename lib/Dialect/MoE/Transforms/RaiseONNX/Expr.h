@@ -123,6 +123,10 @@ private:
   std::vector<std::unique_ptr<Expr>> nodes;
 };
 
+/// Visits each node once, users before operands; `visit` says whether to go on
+/// to the operands.
+void walk(const Expr *root, llvm::function_ref<bool(const Expr *)> visit);
+
 /// The operation that a node shows in messages, or null.
 mlir::Operation *getOperation(const Expr *expr);
 

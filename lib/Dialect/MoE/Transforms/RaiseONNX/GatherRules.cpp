@@ -11,10 +11,7 @@
 using namespace mlir;
 using namespace moe;
 using namespace moe::raise;
-
-static int64_t normalize(int64_t axis, int64_t rank) {
-  return axis < 0 ? axis + rank : axis;
-}
+using moe::onnx::normalizeAxis;
 
 /// data[..., index, ...]: dim `axis` gives way to the dims of the index.
 Term Interpreter::gatherAt(const Term &data, int64_t axis, const Expr *index,
@@ -76,7 +73,7 @@ Term Interpreter::gatherAt(const Term &data, int64_t axis, const Expr *index,
 Term Interpreter::gather(onnx::GatherOp op) {
   Term data = getStack(op.getData());
   const Term &index = get(op.getIndices());
-  int64_t axis = normalize(op.getAxis(), data.dims.size());
+  int64_t axis = normalizeAxis(op.getAxis(), data.dims.size());
   return gatherAt(data, axis, index.expr, index.dims);
 }
 

@@ -7,7 +7,6 @@
 
 #include "Route.h"
 
-#include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Matchers.h"
 #include "moe/Dialect/RT/IR/RT.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -17,10 +16,6 @@ using namespace moe;
 using namespace moe::raise;
 using moe::onnx::DimExpr;
 using moe::onnx::DimExprs;
-
-static RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
 
 /// Everything that `value` is computed from, itself included.
 static llvm::DenseSet<Value> backwardSlice(Value value) {

@@ -12,7 +12,9 @@
 
 #include "Algebra.h"
 #include "Layout.h"
+#include "Tensors.h"
 #include "moe/Dialect/ONNX/Analysis/SymbolicDims.h"
+#include "moe/Dialect/ONNX/IR/Axes.h"
 #include "moe/Dialect/ONNX/IR/ONNX.h"
 
 namespace moe::raise {
@@ -62,6 +64,10 @@ private:
   llvm::SmallVector<mlir::Value> getNeeded(mlir::Operation *op) const;
 
   // Leaves.cpp.
+  /// One dim per dim of tokens.
+  Dims makeTokenDims() const;
+  /// Dims of values [tokens..., k].
+  Dims makeSlotDims() const;
   bool startsWithTokens(mlir::Value value) const;
   Term makeRow(mlir::Value value);
   Term makeSlot(mlir::Value value);
@@ -91,6 +97,12 @@ private:
   Term matMul(Term lhs, Term rhs);
   Term gemm(onnx::GemmOp op);
   Term einsum(onnx::EinsumOp op);
+  /// Dims of an operand that both operands and the result have, that it has
+  /// alone, and that are summed.
+  struct ProductOperand;
+  /// Products as [batch..., own of lhs..., own of rhs...].
+  Term multiplyElements(const ProductOperand &lhs, const ProductOperand &rhs);
+  Term sumProducts(const ProductOperand &lhs, const ProductOperand &rhs);
   Term reduce(mlir::Operation *op);
   Term reduceFeatures(mlir::Operation *op);
   /// The dims that operands broadcast to. Constants that lie along columns

@@ -14,13 +14,10 @@ using namespace moe;
 using namespace moe::raise;
 using moe::onnx::DimExpr;
 using moe::onnx::DimExprs;
+using moe::onnx::normalizeAxis;
 
 static int64_t rankOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getRank();
-}
-
-static int64_t normalize(int64_t axis, int64_t rank) {
-  return axis < 0 ? axis + rank : axis;
 }
 
 //===----------------------------------------------------------------------===//
@@ -67,7 +64,7 @@ Term Interpreter::evaluateLayout(Operation *op, Value result) {
   if (isa<onnx::UnsqueezeOp>(op)) {
     auto isNew = [&](int64_t i) {
       return llvm::any_of(
-          *axes, [&](int64_t axis) { return normalize(axis, rank) == i; });
+          *axes, [&](int64_t axis) { return normalizeAxis(axis, rank) == i; });
     };
     const auto *next = data.dims.begin();
     for (int64_t i = 0; i < rank; ++i)
@@ -78,7 +75,7 @@ Term Interpreter::evaluateLayout(Operation *op, Value result) {
   for (int64_t i = 0; i < dataRank; ++i) {
     bool goes = axes ? llvm::any_of(*axes,
                                     [&](int64_t axis) {
-                                      return normalize(axis, dataRank) == i;
+                                      return normalizeAxis(axis, dataRank) == i;
                                     })
                      : extentsOf(op->getOperand(0))[i].isConstant(1);
     if (!goes)
@@ -217,7 +214,7 @@ Term Interpreter::slice(onnx::SliceOp op) {
   auto axes = op.getAxes() ? getInts(op.getAxes()) : std::nullopt;
   auto steps = op.getSteps() ? getInts(op.getSteps()) : std::nullopt;
   int64_t first =
-      axes && axes->size() == 1 ? normalize(axes->front(), rank) : 0;
+      axes && axes->size() == 1 ? normalizeAxis(axes->front(), rank) : 0;
   bool isOfSorted = sorted && isAxis(data.dims[first], sorted) &&
                     (!axes || axes->size() == 1) &&
                     (!steps || steps == SmallVector<int64_t>{1});
@@ -228,7 +225,8 @@ Term Interpreter::slice(onnx::SliceOp op) {
     return Term::none("its bounds are not constant");
   Term result = Term::get(data.expr, data.dims);
   for (size_t i = 0; i < starts->size(); ++i) {
-    int64_t axis = axes ? normalize((*axes)[i], rank) : static_cast<int64_t>(i);
+    int64_t axis =
+        axes ? normalizeAxis((*axes)[i], rank) : static_cast<int64_t>(i);
     int64_t step = steps ? (*steps)[i] : 1;
     int64_t start = (*starts)[i], end = (*ends)[i];
     std::optional<int64_t> size = extentsOf(op.getData())[axis].getConstant();
@@ -240,10 +238,10 @@ Term Interpreter::slice(onnx::SliceOp op) {
       return Term::none("it takes a part of the tokens");
     // Backwards the first bound is an element and the last may be before all.
     int64_t before = step < 0 ? 1 : 0;
-    start = std::clamp<int64_t>(normalize(start, *size), 0, *size - before);
+    start = std::clamp<int64_t>(normalizeAxis(start, *size), 0, *size - before);
     end = end < -*size
               ? -before
-              : std::clamp<int64_t>(normalize(end, *size), -before, *size);
+              : std::clamp<int64_t>(normalizeAxis(end, *size), -before, *size);
     int64_t length = step < 0 ? start - end : end - start;
     int64_t count =
         std::max<int64_t>(0, (length + std::abs(step) - 1) / std::abs(step));
@@ -297,7 +295,7 @@ Term Interpreter::sliceSorted(onnx::SliceOp op, const Term &data,
 
 Term Interpreter::split(onnx::SplitOp op, unsigned number) {
   const Term &data = get(op.getInput());
-  int64_t axis = normalize(op.getAxis(), data.dims.size());
+  int64_t axis = normalizeAxis(op.getAxis(), data.dims.size());
   const Dim &dim = data.dims[axis];
   if (sorted && isAxis(dim, sorted)) {
     // Runs of pairs, as long as each expert has pairs.
@@ -340,7 +338,7 @@ Term Interpreter::concat(onnx::ConcatOp op) {
     parts.push_back(&get(input));
   if (parts.size() == 1)
     return Term::get(parts.front()->expr, parts.front()->dims);
-  int64_t axis = normalize(op.getAxis(), parts.front()->dims.size());
+  int64_t axis = normalizeAxis(op.getAxis(), parts.front()->dims.size());
   for (const Term *part : parts)
     for (auto [i, dim] : llvm::enumerate(part->dims))
       if (static_cast<int64_t>(i) != axis && !(dim == parts.front()->dims[i]))

@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 #include "Interpreter.h"
 
-#include "mlir/IR/BuiltinTypes.h"
 #include "moe/Dialect/RT/IR/RT.h"
 
 using namespace mlir;
@@ -15,19 +14,24 @@ using namespace moe::raise;
 using moe::onnx::DimExpr;
 using moe::onnx::DimExprs;
 
-static RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
+Dims Interpreter::makeTokenDims() const {
+  Dims dims;
+  for (const Atom *token : tokens)
+    dims.push_back({Axis{token, -1}});
+  return dims;
+}
+
+Dims Interpreter::makeSlotDims() const {
+  Dims dims = makeTokenDims();
+  dims.emplace_back();
+  if (selection.numSlots > 1)
+    dims.back().push_back({slot, -1});
+  return dims;
 }
 
 Term Interpreter::evaluateLeaf(Value value) {
   if (value == selection.ids) {
-    Dims dims;
-    for (const Atom *token : tokens)
-      dims.push_back({Axis{token, -1}});
-    dims.emplace_back();
-    if (selection.numSlots > 1)
-      dims.back().push_back({slot, -1});
-    Term term = Term::get(exprs.getColumn(identity), std::move(dims));
+    Term term = Term::get(exprs.getColumn(identity), makeSlotDims());
     term.dependsOnIds = true;
     return term;
   }
@@ -100,9 +104,7 @@ Term Interpreter::makeRow(Value value) {
   Expr expr(ExprKind::Row);
   expr.type = typeOf(value).getElementType();
   expr.value = value;
-  Dims dims;
-  for (const Atom *token : tokens)
-    dims.push_back({Axis{token, -1}});
+  Dims dims = makeTokenDims();
   ArrayRef<int64_t> features =
       typeOf(value).getShape().drop_front(tokens.size());
   for (int64_t size : features)
@@ -125,13 +127,7 @@ Term Interpreter::makeSlot(Value value) {
   Expr expr(ExprKind::Slot);
   expr.type = typeOf(value).getElementType();
   expr.value = value;
-  Dims dims;
-  for (const Atom *token : tokens)
-    dims.push_back({Axis{token, -1}});
-  dims.emplace_back();
-  if (selection.numSlots > 1)
-    dims.back().push_back({slot, -1});
-  return Term::get(exprs.get(std::move(expr)), std::move(dims));
+  return Term::get(exprs.get(std::move(expr)), makeSlotDims());
 }
 
 std::optional<double> moe::raise::getSplat(Value value) {

@@ -12,10 +12,7 @@ using namespace mlir;
 using namespace moe;
 using namespace moe::raise;
 using moe::onnx::DimExpr;
-
-static int64_t normalize(int64_t axis, int64_t rank) {
-  return axis < 0 ? axis + rank : axis;
-}
+using moe::onnx::normalizeAxis;
 
 Term Interpreter::oneHot(onnx::OneHotOp op) {
   const Term &ids = get(op.getIndices());
@@ -38,7 +35,7 @@ Term Interpreter::oneHot(onnx::OneHotOp op) {
       /*isSummed=*/false, exprs.getNumber(dense.getElementType(), read(1)),
       read(0));
   Dims dims = ids.dims;
-  int64_t axis = normalize(op.getAxis(), dims.size() + 1);
+  int64_t axis = normalizeAxis(op.getAxis(), dims.size() + 1);
   SmallVector<int64_t> positions(identity);
   std::fill(positions.begin() + *depth, positions.end(), -1);
   dims.insert(dims.begin() + axis,

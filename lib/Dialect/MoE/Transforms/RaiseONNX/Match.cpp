@@ -5,20 +5,6 @@ using namespace mlir;
 using namespace moe;
 using namespace moe::raise;
 
-/// Visits each node once, users before operands; `visit` says whether to go on
-/// to the operands.
-static void walk(const Expr *root,
-                 llvm::function_ref<bool(const Expr *)> visit) {
-  llvm::DenseSet<const Expr *> seen;
-  SmallVector<const Expr *> stack{root};
-  while (!stack.empty()) {
-    const Expr *expr = stack.pop_back_val();
-    if (!seen.insert(expr).second || !visit(expr))
-      continue;
-    stack.append(expr->operands.begin(), expr->operands.end());
-  }
-}
-
 //===----------------------------------------------------------------------===//
 // Parts of a layer
 //===----------------------------------------------------------------------===//

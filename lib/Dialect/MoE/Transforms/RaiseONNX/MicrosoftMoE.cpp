@@ -8,16 +8,13 @@
 #include "MicrosoftMoE.h"
 
 #include "LayerName.h"
+#include "Tensors.h"
 #include "mlir/IR/IRMapping.h"
 #include "moe/Dialect/ONNX/IR/MicrosoftMoE.h"
 
 using namespace mlir;
 using namespace moe;
 using namespace moe::raise;
-
-static RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
 
 //===----------------------------------------------------------------------===//
 // The regions

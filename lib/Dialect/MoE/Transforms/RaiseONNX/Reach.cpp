@@ -11,12 +11,7 @@ using namespace moe::raise;
 
 Contents moe::raise::getContents(const Expr *root) {
   Contents contents;
-  llvm::DenseSet<const Expr *> seen;
-  SmallVector<const Expr *> stack{root};
-  while (!stack.empty()) {
-    const Expr *expr = stack.pop_back_val();
-    if (!seen.insert(expr).second)
-      continue;
+  walk(root, [&](const Expr *expr) {
     contents.hasExpertWeight |=
         expr->kind == ExprKind::Weight && expr->selector != Selector::None;
     contents.hasSlot |= expr->kind == ExprKind::Slot;
@@ -24,8 +19,8 @@ Contents moe::raise::getContents(const Expr *root) {
     contents.hasSelection |=
         expr->kind == ExprKind::Select || expr->kind == ExprKind::Sum;
     contents.hasIds |= !expr->type;
-    stack.append(expr->operands.begin(), expr->operands.end());
-  }
+    return true;
+  });
   return contents;
 }
 

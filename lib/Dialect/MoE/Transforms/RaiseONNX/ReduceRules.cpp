@@ -6,8 +6,6 @@
 //===----------------------------------------------------------------------===//
 #include "Interpreter.h"
 
-#include "mlir/IR/BuiltinTypes.h"
-
 using namespace mlir;
 using namespace moe;
 using namespace moe::raise;
@@ -51,6 +49,20 @@ Term Interpreter::reduceFeatures(Operation *op) {
                 : Term::none("it is too deep");
 }
 
+/// Whether it is 1 where ids select some columns, and 0 elsewhere.
+static bool isMask(const Expr *expr) {
+  return expr->kind == ExprKind::Select && expr->hasNumber &&
+         expr->number == 0 && expr->operands.front()->isNumber(1);
+}
+
+/// How many pairs each of the columns of a mask has.
+static const Expr *countPairs(ExprContext &exprs, const Expr *mask) {
+  Expr count(ExprKind::Count);
+  count.selector = mask->selector;
+  count.columns = mask->columns;
+  return exprs.get(std::move(count));
+}
+
 Term Interpreter::reduce(Operation *op) {
   const Term &data = get(op->getOperand(0));
   auto reduction = cast<onnx::ReduceOpInterface>(op);
@@ -66,7 +78,7 @@ Term Interpreter::reduce(Operation *op) {
     return Term::none("its axes are not constant");
   llvm::BitVector isReduced(rank);
   for (int64_t axis : *axes)
-    isReduced.set(axis < 0 ? axis + rank : axis);
+    isReduced.set(onnx::normalizeAxis(axis, rank));
   bool isOfFeatures = llvm::any_of(isReduced.set_bits(), [&](unsigned i) {
     return isFeature(data.dims[i], 0);
   });
@@ -92,16 +104,11 @@ Term Interpreter::reduce(Operation *op) {
         layout.getExtent(dim, data.expr).getConstant();
     if (isMean && (!extent || *extent < 1))
       return Term::none("it is a mean over tokens");
-    bool isOfOnes = expr->kind == ExprKind::Select && !expr->isSummed &&
-                    expr->hasNumber && expr->number == 0 &&
-                    expr->operands.front()->isNumber(1);
-    if (isOfOnes && !isMean && isReduced.count() == 1 && !dim.empty() &&
-        (dim.size() > 1 || isAxis(dim, sorted)) && coversAllPairs(dim)) {
-      Expr count(ExprKind::Count);
-      count.selector = expr->selector;
-      count.columns = expr->columns;
-      expr = exprs.get(std::move(count));
-    } else if (isAxis(dim, slot))
+    if (isMask(expr) && !expr->isSummed && !isMean && isReduced.count() == 1 &&
+        !dim.empty() && (dim.size() > 1 || isAxis(dim, sorted)) &&
+        coversAllPairs(dim))
+      expr = countPairs(exprs, expr);
+    else if (isAxis(dim, slot))
       expr = algebra.sumSlots(expr);
     else if (const Atom *columns = getColumnAxis(dim))
       expr = algebra.sumColumns(expr, columns->columns);
@@ -115,17 +122,10 @@ Term Interpreter::reduce(Operation *op) {
       return Term::none("it sums what is not selected by the ids alone");
   }
   if (numTokens) {
-    // How many pairs each column has.
-    bool isCount =
-        numTokens == tokens.size() && expr->kind == ExprKind::Select &&
-        (expr->isSummed || selection.numSlots == 1) && expr->hasNumber &&
-        expr->number == 0 && expr->operands.front()->isNumber(1);
-    if (!isCount)
+    if (numTokens != tokens.size() || !isMask(expr) ||
+        (!expr->isSummed && selection.numSlots != 1))
       return Term::none("it sums over tokens");
-    Expr count(ExprKind::Count);
-    count.selector = expr->selector;
-    count.columns = expr->columns;
-    expr = exprs.get(std::move(count));
+    expr = countPairs(exprs, expr);
   }
   Dims dims;
   for (auto [i, dim] : llvm::enumerate(data.dims)) {

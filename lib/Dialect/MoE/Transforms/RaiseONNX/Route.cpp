@@ -1,15 +1,9 @@
 //===- Route.cpp - How a graph routes, as moe.route -----------------------===//
 #include "Route.h"
 
-#include "mlir/IR/BuiltinTypes.h"
-
 using namespace mlir;
 using namespace moe;
 using namespace moe::raise;
-
-static RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
 
 //===----------------------------------------------------------------------===//
 // Selections

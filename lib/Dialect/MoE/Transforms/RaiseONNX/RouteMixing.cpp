@@ -6,15 +6,9 @@
 //===----------------------------------------------------------------------===//
 #include "Route.h"
 
-#include "mlir/IR/BuiltinTypes.h"
-
 using namespace mlir;
 using namespace moe;
 using namespace moe::raise;
-
-static RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
 
 static FloatAttr getScalar(Value value) {
   value = skipIdentities(value);

@@ -6,17 +6,12 @@
 //===----------------------------------------------------------------------===//
 #include "Route.h"
 
-#include "mlir/IR/BuiltinTypes.h"
 #include "moe/Dialect/ONNX/IR/Constants.h"
 #include "moe/Dialect/RT/IR/RT.h"
 
 using namespace mlir;
 using namespace moe;
 using namespace moe::raise;
-
-static RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
 
 Value moe::raise::skipIdentities(Value value) {
   while (Operation *op = value.getDefiningOp()) {
@@ -199,7 +194,8 @@ static bool hasInfinity(Value value) {
   auto constant = value.getDefiningOp<onnx::ConstantOp>();
   auto dense = constant ? dyn_cast<DenseFPElementsAttr>(constant.getValue())
                         : DenseFPElementsAttr();
-  return dense && llvm::any_of(dense.getValues<APFloat>(), [](APFloat number) {
+  return dense &&
+         llvm::any_of(dense.getValues<APFloat>(), [](const APFloat &number) {
            return number.isInfinity() && number.isNegative();
          });
 }

@@ -10,10 +10,7 @@
 using namespace mlir;
 using namespace moe;
 using namespace moe::raise;
-
-static int64_t normalize(int64_t axis, int64_t rank) {
-  return axis < 0 ? axis + rank : axis;
-}
+using moe::onnx::normalizeAxis;
 
 /// Rows of pairs added to rows of tokens.
 Term Interpreter::scatterRows(const Term &data, const Term &updates,
@@ -58,7 +55,7 @@ Term Interpreter::scatterElements(onnx::ScatterElementsOp op) {
   const Term &data = get(op.getData()), &index = get(op.getIndices()),
              &updates = get(op.getUpdates());
   int64_t rank = data.dims.size();
-  int64_t axis = normalize(op.getAxis(), rank);
+  int64_t axis = normalizeAxis(op.getAxis(), rank);
   bool isAdd = op.getReduction() == onnx::ScatterReduction::Add;
   if (!isAdd && op.getReduction() != onnx::ScatterReduction::None)
     return Term::none("its reduction is neither none nor add");
