@@ -22,6 +22,7 @@
 #include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Tensor/Transforms/SubsetInsertionOpInterfaceImpl.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "moe/Dialect/MoE/IR/MoE.h"
@@ -40,11 +41,12 @@ using namespace moe;
 
 std::unique_ptr<MLIRContext> moe::createCompilerContext() {
   DialectRegistry registry;
-  registry.insert<MoEDialect, onnx::ONNXDialect, rt::RTDialect,
-                  arith::ArithDialect, bufferization::BufferizationDialect,
-                  func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect,
-                  math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
-                  tensor::TensorDialect, vector::VectorDialect>();
+  registry
+      .insert<MoEDialect, onnx::ONNXDialect, rt::RTDialect, arith::ArithDialect,
+              bufferization::BufferizationDialect, func::FuncDialect,
+              linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect,
+              memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect,
+              vector::VectorDialect, x86vector::X86VectorDialect>();
   registerBufferizableOpInterfaceExternalModels(registry);
   registerRaiseEvaluator(registry);
   rt::registerBufferizableOpInterfaceExternalModels(registry);
@@ -221,6 +223,13 @@ static LogicalResult runStages(ModuleOp module, std::optional<Stage> stage,
   if (failed(isa))
     return failure();
   pipeline.isa = *isa;
+  pipeline.bf16Dot = options.bf16Dot;
+  if (options.bf16Dot && getVectorISAInfo(*isa).bf16Step == 1)
+    return module.emitError("--bf16-dot needs AVX512_BF16, which the target "
+                            "CPU '")
+           << options.targetCPU
+           << "' lacks: leave it out for activations in f32, or give a "
+              "--target-cpu such as cooperlake, sapphirerapids or znver4";
   // Deferred weights are not read at compile time.
   if (options.weights != WeightsMode::Deferred) {
     pipeline.modelFolder = getModelFolder(options);

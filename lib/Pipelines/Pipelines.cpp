@@ -103,6 +103,7 @@ void moe::buildScheduledPipeline(OpPassManager &pm,
   // weights in panels.
   ScheduleCPUPassOptions schedule;
   schedule.isa = options.isa;
+  schedule.bf16Dot = options.bf16Dot;
   pm.addPass(createScheduleCPUPass(schedule));
   if (options.isa != VectorISA::None) {
     // Chains of elementwise loops -> one loop each.
@@ -159,8 +160,11 @@ void moe::buildKernelsPipeline(OpPassManager &pm,
   // they compute.
   if (options.instrumentProfile)
     pm.addPass(createInstrumentProfilePass());
-  // Matmuls with schedules -> vector code, on the run's threads.
-  pm.addPass(createConvertMoEToCPUPass());
+  // Matmuls with schedules, gates and combines -> vector code, on the run's
+  // threads.
+  ConvertMoEToCPUPassOptions kernels;
+  kernels.isa = options.isa;
+  pm.addPass(createConvertMoEToCPUPass(kernels));
   // The other kernels of MoE layers on memrefs -> scf loops.
   pm.addPass(createConvertMoEToLoopsPass());
   // linalg on memrefs -> loops of vectors, where those pay.
@@ -199,7 +203,10 @@ void moe::buildLLVMPipeline(OpPassManager &pm) {
   pm.addPass(arith::createArithExpandOpsPass(expand));
   pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
-  pm.addPass(createConvertVectorToLLVMPass());
+  // Vectors, and x86's dot product of bf16 -> LLVM's.
+  ConvertVectorToLLVMPassOptions vectors;
+  vectors.x86Vector = true;
+  pm.addPass(createConvertVectorToLLVMPass(vectors));
   // Allocations -> the run's memory.
   FinalizeMemRefToLLVMConversionPassOptions memory;
   memory.useGenericFunctions = true;

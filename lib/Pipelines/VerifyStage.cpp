@@ -28,8 +28,9 @@ static ArrayRef<StringLiteral> allowedDialects(Stage stage) {
   static constexpr StringLiteral buffers[] = {"builtin", "func",   "rt",
                                               "linalg",  "memref", "math",
                                               "arith",   "scf",    "moe"};
-  static constexpr StringLiteral kernels[] = {
-      "builtin", "func", "rt", "vector", "memref", "math", "arith", "scf"};
+  static constexpr StringLiteral kernels[] = {"builtin", "func",      "rt",
+                                              "vector",  "x86vector", "memref",
+                                              "math",    "arith",     "scf"};
   static constexpr StringLiteral llvm[] = {"builtin", "llvm", "rt"};
   switch (stage) {
   case Stage::ONNX:

@@ -47,6 +47,10 @@ static cl::opt<WeightStorage>
                    cl::desc("Rounds the f32 matrices of experts and matmuls; "
                             "sums stay f32:"),
                    WeightStorageValues());
+static cl::opt<bool> bf16Dot(
+    "bf16-dot", cl::cat(category),
+    cl::desc("Rounds the activations of products with bf16 weights to bf16, "
+             "for the CPU's dot product (AVX512_BF16); sums stay f32"));
 static cl::opt<std::string> saveStages(
     "save-stages", cl::cat(category), cl::value_desc("folder"),
     cl::desc("Writes the IR of each stage to a file in this folder"));
@@ -98,6 +102,7 @@ int main(int argc, char **argv) {
   if (weights.getNumOccurrences())
     options.weights = weights;
   options.convertWeights = convertWeights;
+  options.bf16Dot = bf16Dot;
   options.optLevel = optLevel;
   if (optLevel > 3)
     return usageError("-O takes 0 to 3");

@@ -27,6 +27,8 @@ struct CompilerOptions {
   std::optional<WeightsMode> weights;
   /// What f32 matrices are rounded to.
   WeightStorage convertWeights = WeightStorage::Unchanged;
+  /// Activations meet bf16 weights in bf16, by the CPU's dot product.
+  bool bf16Dot = false;
   unsigned optLevel = 3;
   bool sanitizeAddress = sanitizedBuild;
   /// Folder that gets one file of IR per stage; empty: none.

@@ -244,7 +244,14 @@ def ConvertMoEToCPUPass : Pass<"convert-moe-to-cpu", "::mlir::ModuleOp"> {
     Every `moe.grouped_matmul` on memrefs with a `#moe.cpu_schedule` becomes
     loops around micro-kernels: functions, shared by the module, that keep a tile
     of sums in vector registers. Threads share its columns. Others stay as they
-    are.
+    are. A schedule with a `k_step` of 2 takes the CPU's dot product of bf16
+    (`x86vector.avx512.dot`) in place of `vector.fma`.
+
+    With an `isa`, gates and combines on memrefs become loops of its vectors, too,
+    where threads share the tokens. A gate computes what its loops would, but for
+    its `exp` and the order of its softmax's sum. Gates on f64, or on a number of
+    columns that only a run knows, stay for `convert-moe-to-loops`, and a remark
+    says so.
 
     ```mlir
     // moe-opt --convert-moe-to-cpu --canonicalize --cse
@@ -270,12 +277,35 @@ def ConvertMoEToCPUPass : Pass<"convert-moe-to-cpu", "::mlir::ModuleOp"> {
     %all = vector.broadcast %one : f32 to vector<4xf32>
     %new = vector.fma %all, %part, %sum : vector<4xf32>
     ```
+
+    A combine keeps the sums of some columns in registers over a token's slots:
+    ```mlir
+    // moe-opt --convert-moe-to-cpu=isa=avx2 --canonicalize --cse
+    func.func @example(%values: memref<?x8xf32>, %rows: memref<?x2xi32>,
+                       %weights: memref<?x2xf32>, %y: memref<?x8xf32>) {
+      moe.combine values(%values : memref<?x8xf32>) rows(%rows : memref<?x2xi32>)
+          weights(%weights : memref<?x2xf32>) outs(%y : memref<?x8xf32>)
+      return
+    }
+    ```
+    has, for each slot,
+    ```text
+    %part = vector.load %values[%row, %c0] : memref<?x8xf32>, vector<8xf32>
+    %weighted = arith.mulf %weight, %part : vector<8xf32>
+    %new = arith.addf %sum, %weighted : vector<8xf32>
+    ```
   }];
+  let options = [
+    Option<"isa", "isa", "::moe::VectorISA",
+           /*default=*/"::moe::VectorISA::None",
+           "Vector instructions of the CPU; none: gates and combines stay",
+           "::moe::VectorISAValues()">
+  ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
     "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
-    "::moe::rt::RTDialect"
+    "::mlir::x86vector::X86VectorDialect", "::moe::rt::RTDialect"
   ];
 }
 

@@ -26,6 +26,8 @@ struct PipelineOptions {
   bool instrumentProfile = false;
   /// What f32 matrices are rounded to.
   WeightStorage convertWeights = WeightStorage::Unchanged;
+  /// Activations meet bf16 weights in bf16, by the CPU's dot product.
+  bool bf16Dot = false;
   /// What kernels are built for; none: every computation is plain loops.
   VectorISA isa = VectorISA::None;
 };

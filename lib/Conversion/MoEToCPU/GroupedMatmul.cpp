@@ -1,6 +1,6 @@
 //===- GroupedMatmul.cpp - The kernel of a scheduled grouped matmul -------===//
 //
-//   on each thread, for its share of the columns:
+//   on each thread, for its share of the columns or rows:
 //     for each expert, for each block of its rows:
 //       copy the rows, as many products as a visit of the sums takes side by
 //       side
@@ -10,12 +10,14 @@
 //           micro-kernel, which prefetches the block of panels after this one
 //         the epilogue
 //
-// Threads share columns, not rows or experts: however skewed the routing, all
-// have the same work. An expert with few rows takes the streaming form: more
-// panels at once, which its weights flow through as fast as memory gives them.
+// Threads share the columns of each expert, or its rows where each gets a block
+// of them: however skewed the routing, all have the same work. An expert with
+// few rows takes the streaming form: more panels at once, which its weights
+// flow through as fast as memory gives them.
 //
 //===----------------------------------------------------------------------===//
 #include "Kernels.h"
+#include "RowCopy.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "moe/Dialect/RT/IR/RT.h"
@@ -24,18 +26,17 @@ using namespace mlir;
 using namespace moe;
 using namespace moe::cpu;
 
+/// Steps between what few rows multiply and what they ask memory for.
+static constexpr int64_t nearSteps = 64;
 /// Products that make a thread worth waking.
 static constexpr int64_t productsPerThread = 1 << 18;
-/// Elements between copied rows beyond a block of products: rows a power of two
-/// apart would compete for the same lines of the first cache.
-static constexpr int64_t rowPadding = 16;
 
 namespace {
 class GroupedMatmulBuilder {
 public:
   GroupedMatmulBuilder(GroupedMatmulOp op, MicroKernels &kernels)
       : op(op), schedule(cast<CPUScheduleAttr>(op.getScheduleAttr())),
-        b(op.getLoc(), op), microKernels(kernels) {}
+        b(op.getLoc(), op), microKernels(kernels), rows(op, b) {}
 
   void build();
 
@@ -51,13 +52,13 @@ private:
     return {vectors, vectors / numSums, prefetches};
   }
 
-  void allocate();
+  void chooseThreads();
   void emitThread();
   void emitExpert();
+  void shareRows(Value &begin, Value &count);
   void emitRows(const Form &form, Value begin, Value count);
-  void emitCopy(Value begin, Value count);
-  void emitCopiedRow(Value source, Value row);
   void emitGroups(const Form &form, Value begin, Value count);
+  void emitZeros(const Form &form, Value count);
   void countFlops(const Form &form, Value count);
   void emitProducts(const Form &form, Value group, Value count);
   void emitTile(const Form &form, Value rows, MicroKernelOperands &operands);
@@ -78,18 +79,18 @@ private:
   KernelBuilder b;
   MicroKernels &microKernels;
 
-  /// Products of block `block` of products.
-  Value sizeOf(Value block);
-
-  int64_t numSums, lanes, kBlock, rowStride, rowBlock;
+  RowCopy rows;
+  int64_t numSums, lanes, step, rowBlock;
   /// Extents; constants where they are static.
-  Value numExperts, inner, columns, panels, blocks;
+  Value numExperts, columns, panels;
   bool isAlternating = false; ///< the columns of two sums, in one matrix
+  bool isOneBlock = false;    ///< of products, known here
   FloatType element, wide;
   SmallVector<Value> flatWeights;
-  Value numThreads, rowMemory, rowsPerThread, thread;
-  Value rowsAt, sums; ///< of the thread
+  Value numThreads, thread;
+  Value sums; ///< of the thread
   Value expert, nextExpert;
+  Value sharer, numSharers;    ///< of the expert's columns: which one of many
   Value firstGroup, groupsEnd; ///< of the thread
 };
 } // namespace
@@ -104,19 +105,19 @@ void GroupedMatmulBuilder::build() {
   Value weights = op.getWeights().front();
   numSums = op.getWeights().size();
   lanes = schedule.getLanes();
-  kBlock = schedule.getKBlock();
-  rowStride = kBlock + rowPadding;
+  step = schedule.getKStep();
   rowBlock = schedule.getRowBlock();
   element = cast<FloatType>(b.elementOf(weights));
   wide = cast<FloatType>(onnx::accumulatorType(element));
   isAlternating = numSums > 1 && op.getColumnStride(0) > 1;
   numExperts = b.extent(weights, 0);
-  inner = b.extent(weights, 2);
   columns = b.extent(op.getOut(), 1);
   panels = b.ceilDiv(columns, b.index(lanes));
-  blocks = b.ceilDiv(inner, b.index(kBlock));
 
-  allocate();
+  isOneBlock = getConstantIntValue(rows.getNumBlocks()) == 1;
+
+  chooseThreads();
+  rows.allocate(numThreads);
   rt::ParallelOp::create(b, numThreads,
                          [&](OpBuilder &inside, Location, Value index) {
                            OpBuilder::InsertionGuard guard(b);
@@ -124,27 +125,24 @@ void GroupedMatmulBuilder::build() {
                            thread = index;
                            emitThread();
                          });
-  memref::DeallocOp::create(b, rowMemory);
+  rows.release();
 }
 
-/// How many threads there is work for, and memory for the rows of each.
-void GroupedMatmulBuilder::allocate() {
+/// As many as there is work for.
+void GroupedMatmulBuilder::chooseThreads() {
   Value numRows = b.toIndex(b.load(op.getOffsets(), numExperts));
-  Value perRow = b.mul(b.mul(inner, columns), b.index(numSums));
+  Value perRow = b.mul(b.mul(rows.getInner(), columns), b.index(numSums));
   Value worthwhile = b.div(b.mul(numRows, perRow), b.index(productsPerThread));
   numThreads =
       b.min(rt::NumThreadsOp::create(b), b.add(worthwhile, b.index(1)));
-  numThreads = b.min(numThreads, b.max(panels, b.index(1)));
-  rowsPerThread = b.mul(blocks, b.index(rowBlock * rowStride));
-  rowMemory =
-      memref::AllocOp::create(b, MemRefType::get({ShapedType::kDynamic}, wide),
-                              ValueRange{b.mul(numThreads, rowsPerThread)});
+  Value parts = b.max(panels, b.div(numRows, b.index(rowBlock)));
+  numThreads = b.min(numThreads, b.max(parts, b.index(1)));
 }
 
 void GroupedMatmulBuilder::emitThread() {
   for (Value weights : op.getWeights())
     flatWeights.push_back(b.flatten(weights));
-  rowsAt = b.mul(thread, rowsPerThread);
+  rows.enter(thread);
   int64_t vectors =
       std::max(schedule.getVectors(), schedule.getStreamVectors());
   int64_t tileRows = std::max(rowBlock, schedule.getStreamRows());
@@ -160,11 +158,26 @@ void GroupedMatmulBuilder::emitThread() {
   });
 }
 
+/// Each thread copies the rows that it works on: many are shared, so that none
+/// is copied twice. Of few, all take all, and share the columns.
+void GroupedMatmulBuilder::shareRows(Value &begin, Value &count) {
+  Value zero = b.index(0), one = b.index(1);
+  Value isMany = b.compare(arith::CmpIPredicate::uge, count,
+                           b.mul(numThreads, b.index(rowBlock)));
+  sharer = b.select(isMany, zero, thread);
+  numSharers = b.select(isMany, one, numThreads);
+  Value first = b.div(b.mul(count, thread), numThreads);
+  Value last = b.div(b.mul(count, b.add(thread, one)), numThreads);
+  begin = b.add(begin, b.select(isMany, first, zero));
+  count = b.select(isMany, b.sub(last, first), count);
+}
+
 /// Rows of an expert: in blocks of about the same size, or streaming.
 void GroupedMatmulBuilder::emitExpert() {
   Value begin = b.toIndex(b.load(op.getOffsets(), expert));
   Value end = b.toIndex(b.load(op.getOffsets(), b.add(expert, b.index(1))));
   Value count = b.sub(end, begin);
+  shareRows(begin, count);
   Form tiled = makeForm(schedule.getVectors(), /*prefetches=*/true);
   Form stream = makeForm(schedule.getStreamVectors(), /*prefetches=*/false);
   Value isFew = b.compare(arith::CmpIPredicate::ule, count,
@@ -188,70 +201,33 @@ void GroupedMatmulBuilder::emitExpert() {
 
 void GroupedMatmulBuilder::emitRows(const Form &form, Value begin,
                                     Value count) {
-  emitCopy(begin, count);
+  rows.emit(begin, count);
   emitGroups(form, begin, count);
-}
-
-/// Rows [begin, begin + count) -> [block of products][row][product], so that a
-/// tile reads lines that lie close together.
-void GroupedMatmulBuilder::emitCopy(Value begin, Value count) {
-  b.forEach(b.index(0), count, [&](Value i) {
-    Value source = b.add(begin, i);
-    if (op.getSlots() && op.getSlotsPerRow()) {
-      Value slot = b.toIndex(b.load(op.getSlots(), source));
-      source = b.div(slot, b.index(*op.getSlotsPerRow()));
-    }
-    emitCopiedRow(source, i);
-  });
-}
-
-Value GroupedMatmulBuilder::sizeOf(Value block) {
-  std::optional<int64_t> known = getConstantIntValue(inner);
-  if (known && *known % kBlock == 0)
-    return b.index(kBlock);
-  Value done = b.mul(block, b.index(kBlock));
-  return b.min(b.sub(inner, done), b.index(kBlock));
-}
-
-void GroupedMatmulBuilder::emitCopiedRow(Value source, Value row) {
-  Value to = b.add(rowsAt, b.mul(row, b.index(rowStride)));
-  b.forEach(b.index(0), blocks, [&](Value block) {
-    Value first = b.mul(block, b.index(kBlock));
-    Value at = b.add(to, b.mul(block, b.index(rowBlock * rowStride)));
-    Value size = sizeOf(block);
-    Value whole = b.sub(size, b.rem(size, b.index(lanes)));
-    b.forEach(
-        b.index(0), whole,
-        [&](Value k) {
-          Value from =
-              b.loadVector(op.getRows(), {source, b.add(first, k)}, lanes);
-          b.storeVector(b.widenVector(from), rowMemory, {b.add(at, k)});
-        },
-        lanes);
-    b.forEach(whole, size, [&](Value k) {
-      Value from = b.load(op.getRows(), {source, b.add(first, k)});
-      b.store(b.widen(from), rowMemory, b.add(at, k));
-    });
-  });
 }
 
 /// The thread's share of the groups of panels.
 void GroupedMatmulBuilder::emitGroups(const Form &form, Value begin,
                                       Value count) {
   Value numGroups = b.ceilDiv(panels, b.index(form.perSum));
-  firstGroup = b.div(b.mul(numGroups, thread), numThreads);
-  Value next = b.add(thread, b.index(1));
-  groupsEnd = b.div(b.mul(numGroups, next), numThreads);
+  firstGroup = b.div(b.mul(numGroups, sharer), numSharers);
+  Value next = b.add(sharer, b.index(1));
+  groupsEnd = b.div(b.mul(numGroups, next), numSharers);
   b.forEach(firstGroup, groupsEnd, [&](Value group) {
-    Value size = b.mul(count, b.index(form.vectors * lanes));
-    Value zeros = b.splat(b.number(wide, 0), lanes);
-    b.forEach(
-        b.index(0), size, [&](Value at) { b.storeVector(zeros, sums, at); },
-        lanes);
+    if (!isOneBlock)
+      emitZeros(form, count);
     emitProducts(form, group, count);
     emitEpilogue(form, group, begin, count);
   });
   countFlops(form, count);
+}
+
+/// The sums of `count` rows, ahead of their first block of products.
+void GroupedMatmulBuilder::emitZeros(const Form &form, Value count) {
+  Value size = b.mul(count, b.index(form.vectors * lanes));
+  Value zeros = b.splat(b.number(wide, 0), lanes);
+  b.forEach(
+      b.index(0), size, [&](Value at) { b.storeVector(zeros, sums, at); },
+      lanes);
 }
 
 /// Adds what the rows took of the thread's columns, of products and sums, to
@@ -264,8 +240,8 @@ void GroupedMatmulBuilder::countFlops(const Form &form, Value count) {
     return b.min(b.mul(group, b.index(form.perSum * lanes)), columns);
   };
   Value ofThread = b.sub(columnOf(groupsEnd), columnOf(firstGroup));
-  Value flops =
-      b.mul(b.mul(count, ofThread), b.mul(inner, b.index(2 * numSums)));
+  Value flops = b.mul(b.mul(count, ofThread),
+                      b.mul(rows.getInner(), b.index(2 * numSums)));
   rt::CountOp::create(b, *counter, rt::Counter::ExpertFlops,
                       /*expert=*/Value(), flops);
 }
@@ -280,9 +256,10 @@ Value GroupedMatmulBuilder::panelAt(const Form &form, Value ofExpert,
   // A group beyond the last panel repeats it; nothing of that is stored.
   Value panel = b.add(b.mul(group, b.index(perGroup)), b.index(inGroup));
   panel = b.min(b.add(panel, b.index(offset)), b.sub(ofMatrix, b.index(1)));
-  Value first = b.mul(b.add(b.mul(ofExpert, ofMatrix), panel),
-                      b.mul(inner, b.index(lanes)));
-  return b.add(first, b.mul(block, b.index(kBlock * lanes)));
+  Value perPanel =
+      b.mul(b.extent(op.getWeights()[sum], 2), b.index(lanes * step));
+  Value first = b.mul(b.add(b.mul(ofExpert, ofMatrix), panel), perPanel);
+  return b.add(first, b.mul(block, b.index(schedule.getKBlock() * lanes)));
 }
 
 void GroupedMatmulBuilder::emitProducts(const Form &form, Value group,
@@ -290,35 +267,46 @@ void GroupedMatmulBuilder::emitProducts(const Form &form, Value group,
   Value tileRows = b.index(schedule.getRows());
   Value numTiles = form.prefetches ? b.ceilDiv(count, tileRows) : b.index(1);
   Value few = b.div(count, numTiles), more = b.rem(count, numTiles);
-  b.forEach(b.index(0), blocks, [&](Value block) {
+  Value isFew = b.compare(arith::CmpIPredicate::ule, count,
+                          b.index(schedule.getRows() * 2 / 3));
+  Value numBlocks = rows.getNumBlocks();
+  b.forEach(b.index(0), numBlocks, [&](Value block) {
     MicroKernelOperands operands;
-    operands.numProducts = sizeOf(block);
+    operands.numSteps = b.ceilDiv(rows.sizeOf(block), b.index(step));
     // What is read next: the next block of products, or the next group's first.
-    Value isLast =
-        b.compare(arith::CmpIPredicate::eq, b.add(block, b.index(1)), blocks);
+    // Few rows leave a block before memory gave the next: they ask for what
+    // lies ahead in their own.
+    Value isLast = b.compare(arith::CmpIPredicate::eq, b.add(block, b.index(1)),
+                             numBlocks);
     Value zero = b.index(0);
     Value nextBlock = b.select(isLast, zero, b.add(block, b.index(1)));
     Value nextGroup = b.select(isLast, b.add(group, b.index(1)), group);
     Value isEnd = b.compare(arith::CmpIPredicate::eq, nextGroup, groupsEnd);
     Value ofExpert = b.select(isEnd, nextExpert, expert);
     nextGroup = b.select(isEnd, firstGroup, nextGroup);
+    Value perStep = b.index(lanes * step);
+    Value blockSize = b.mul(operands.numSteps, perStep);
     for (int64_t v = 0; v < form.vectors; ++v) {
-      operands.panels.push_back(weightsOf(form, v));
-      operands.panelsAt.push_back(panelAt(form, expert, group, v, block));
-      if (form.prefetches)
-        operands.nextAt.push_back(
-            panelAt(form, ofExpert, nextGroup, v, nextBlock));
+      Value weights = weightsOf(form, v);
+      Value at = panelAt(form, expert, group, v, block);
+      operands.panels.push_back(weights);
+      operands.panelsAt.push_back(at);
+      if (!form.prefetches)
+        continue;
+      Value near = b.add(at, b.index(nearSteps * lanes * step));
+      near = b.min(near, b.sub(b.extent(weights, 0), blockSize));
+      Value far = panelAt(form, ofExpert, nextGroup, v, nextBlock);
+      operands.nextAt.push_back(b.select(isFew, near, far));
     }
-    operands.nextStep = b.div(b.index(lanes), numTiles);
-    Value slice = b.div(b.mul(operands.numProducts, b.index(lanes)), numTiles);
-    operands.rows = rowMemory;
+    operands.nextStep = b.ceilDiv(perStep, numTiles);
+    Value slice = b.div(blockSize, numTiles);
+    operands.rows = rows.getMemory();
     operands.sums = sums;
-    Value blockAt = b.add(rowsAt, b.mul(block, b.index(rowBlock * rowStride)));
     b.fold(zero, numTiles, zero, [&](Value tile, Value from) {
       Value isLarger = b.compare(arith::CmpIPredicate::ult, tile, more);
       Value size = b.select(isLarger, b.add(few, b.index(1)), few);
       MicroKernelOperands ofTile = operands;
-      ofTile.rowsAt = b.add(blockAt, b.mul(from, b.index(rowStride)));
+      ofTile.rowsAt = rows.placeOf(block, from);
       ofTile.sumsAt = b.mul(from, b.index(form.vectors * lanes));
       for (Value &next : ofTile.nextAt)
         next = b.add(next, b.mul(tile, slice));
@@ -339,9 +327,10 @@ void GroupedMatmulBuilder::emitTile(const Form &form, Value size,
   for (auto [count, region] : llvm::zip_equal(cases, choice.getCaseRegions())) {
     OpBuilder::InsertionGuard guard(b);
     b.createBlock(&region);
-    microKernels.call(
-        b, {count, form.vectors, lanes, rowStride, form.prefetches, element},
-        operands);
+    microKernels.call(b,
+                      {count, form.vectors, lanes, rows.getStride(),
+                       form.prefetches, isOneBlock, element, step},
+                      operands);
     scf::YieldOp::create(b);
   }
   OpBuilder::InsertionGuard guard(b);

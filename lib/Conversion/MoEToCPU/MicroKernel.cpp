@@ -1,13 +1,14 @@
 //===- MicroKernel.cpp - A tile of sums in registers ----------------------===//
 #include "MicroKernel.h"
 
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 
 using namespace mlir;
 using namespace moe;
 using namespace moe::cpu;
 
-/// Products of each sum in one round of the loop.
+/// Steps of each sum in one round of the loop.
 static constexpr int64_t unroll = 4;
 
 static MemRefType flatType(Type element) {
@@ -19,8 +20,12 @@ static std::string makeName(const MicroKernelShape &shape) {
   llvm::raw_string_ostream os(name);
   os << "tile_" << shape.element << '_' << shape.rows << 'x' << shape.vectors
      << 'x' << shape.lanes << "_rows" << shape.rowStride;
+  if (shape.step > 1)
+    os << "_dot";
   if (!shape.prefetches)
     os << "_stream";
+  if (shape.starts)
+    os << "_first";
   return name;
 }
 
@@ -45,18 +50,20 @@ public:
     }
     if (shape.prefetches)
       nextStep = take();
-    numProducts = take(), sums = take(), sumsAt = take();
+    numSteps = take(), sums = take(), sumsAt = take();
   }
 
   void emit() {
+    Value zeros = b.splat(b.number(b.elementOf(sums), 0), shape.lanes);
     SmallVector<Value> state;
     forEachSum([&](Value at) {
-      state.push_back(b.loadVector(sums, at, shape.lanes));
+      state.push_back(shape.starts ? zeros
+                                   : b.loadVector(sums, at, shape.lanes));
     });
-    Value rest = b.rem(numProducts, b.index(unroll));
-    Value middle = b.sub(numProducts, rest);
+    Value rest = b.rem(numSteps, b.index(unroll));
+    Value middle = b.sub(numSteps, rest);
     state = emitLoop(b.index(0), middle, unroll, state);
-    state = emitLoop(middle, numProducts, 1, state);
+    state = emitLoop(middle, numSteps, 1, state);
     Value *next = state.begin();
     forEachSum([&](Value at) { b.storeVector(*next++, sums, at); });
   }
@@ -83,24 +90,35 @@ private:
     return llvm::to_vector(ValueRange(loop.getResults()));
   }
 
-  /// state[r][v] = rows[r][k] * panels[v][k] + state[r][v]
+  /// state[r][v] = rows[r][k] * panels[v][k] + state[r][v] at step `k`
   void emitProducts(Value k, MutableArrayRef<Value> state) {
-    Value inPanel = b.mul(k, b.index(shape.lanes));
+    int64_t elements = shape.lanes * shape.step;
+    Value inPanel = b.mul(k, b.index(elements));
     SmallVector<Value> factors;
-    for (auto [panel, at] : llvm::zip_equal(panels, panelsAt))
-      factors.push_back(
-          b.widenVector(b.loadVector(panel, b.add(at, inPanel), shape.lanes)));
-    Value inRow = b.add(rowsAt, k);
+    for (auto [panel, at] : llvm::zip_equal(panels, panelsAt)) {
+      Value factor = b.loadVector(panel, b.add(at, inPanel), elements);
+      factors.push_back(hasPairs() ? factor : b.widenVector(factor));
+    }
+    Value inRow = b.add(rowsAt, b.mul(k, b.index(shape.step)));
     for (int64_t r = 0; r < shape.rows; ++r) {
       Value at = b.add(inRow, b.index(r * shape.rowStride));
-      Value element = b.splat(b.load(rows, at), shape.lanes);
+      Value element = hasPairs()
+                          ? b.splatGroup(rows, at, shape.step, shape.lanes)
+                          : b.splat(b.load(rows, at), shape.lanes);
       for (Value factor : factors) {
-        state.front() =
-            vector::FMAOp::create(b, element, factor, state.front());
+        state.front() = addProducts(element, factor, state.front());
         state = state.drop_front();
       }
     }
   }
+
+  Value addProducts(Value element, Value factor, Value sum) {
+    if (!hasPairs())
+      return vector::FMAOp::create(b, element, factor, sum);
+    return x86vector::DotBF16Op::create(b, sum.getType(), sum, factor, element);
+  }
+
+  bool hasPairs() const { return shape.step > 1; }
 
   /// Asks for a line of each panel that is read next.
   void emitPrefetch(Value k) {
@@ -109,13 +127,13 @@ private:
     Value ahead = b.mul(k, nextStep);
     for (auto [panel, next] : llvm::zip_equal(panels, nextAt))
       memref::PrefetchOp::create(b, panel, ValueRange{b.add(next, ahead)},
-                                 /*isWrite=*/false, /*localityHint=*/2,
+                                 /*isWrite=*/false, /*localityHint=*/3,
                                  /*isDataCache=*/true);
   }
 
   const MicroKernelShape &shape;
   KernelBuilder &b;
-  Value rows, rowsAt, nextStep, numProducts, sums, sumsAt;
+  Value rows, rowsAt, nextStep, numSteps, sums, sumsAt;
   SmallVector<Value> panels, panelsAt, nextAt;
 };
 } // namespace
@@ -131,7 +149,7 @@ void MicroKernels::call(KernelBuilder &b, const MicroKernelShape &shape,
   }
   if (shape.prefetches)
     arguments.push_back(operands.nextStep);
-  llvm::append_values(arguments, operands.numProducts, operands.sums,
+  llvm::append_values(arguments, operands.numSteps, operands.sums,
                       operands.sumsAt);
   func::CallOp::create(b, get(b.getLoc(), shape), arguments);
 }
@@ -145,9 +163,10 @@ func::FuncOp MicroKernels::get(Location loc, const MicroKernelShape &shape) {
   MLIRContext *context = loc.getContext();
   Type index = IndexType::get(context);
   auto sum = flatType(onnx::accumulatorType(shape.element));
-  SmallVector<Type> types{sum, index};
+  auto panel = flatType(shape.element);
+  SmallVector<Type> types{shape.step > 1 ? panel : sum, index};
   for (int64_t v = 0; v < shape.vectors; ++v) {
-    types.append({flatType(shape.element), index});
+    types.append({panel, index});
     if (shape.prefetches)
       types.push_back(index);
   }

@@ -6,8 +6,9 @@
 //   for k: for r: for v: sums[r][v] += rows[r][k] * panels[v][k]
 //
 // Each sum takes its products one by one in the order of k, by fused
-// multiply-adds: neither the tile's size nor its place shows in a result. All
-// matmuls of a module share the functions.
+// multiply-adds, or pair by pair, by dot products of bf16: neither the tile's
+// size nor its place shows in a result. All matmuls of a module share the
+// functions.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MOE_LIB_CONVERSION_MOETOCPU_MICROKERNEL_H
@@ -28,8 +29,13 @@ struct MicroKernelShape {
   int64_t rowStride;
   /// Whether it asks for what is read next.
   bool prefetches;
-  /// Of the panels; rows and sums are in f32 (f64 for f64).
+  /// Whether its products are a sum's first: sums start at 0, unread.
+  bool starts;
+  /// Of the panels; sums are in f32 (f64 for f64).
   mlir::FloatType element;
+  /// Products that a sum takes at once. Rows are in the type of sums where it
+  /// takes one, in that of panels where it takes two.
+  int64_t step;
 };
 
 /// Where one call finds its operands.
@@ -40,7 +46,7 @@ struct MicroKernelOperands {
   llvm::SmallVector<mlir::Value> panels, panelsAt, nextAt;
   /// Elements between two prefetches of a panel.
   mlir::Value nextStep;
-  mlir::Value numProducts;
+  mlir::Value numSteps;
   mlir::Value sums, sumsAt; ///< [rows][vectors][lanes], flat
 };
 

@@ -7,14 +7,12 @@
 //===----------------------------------------------------------------------===//
 #include "Kernels.h"
 
-#include "moe/Dialect/RT/IR/RT.h"
-
 using namespace mlir;
 using namespace moe;
 using namespace moe::cpu;
 
 /// Elements that make a thread worth waking.
-static constexpr int64_t elementsPerThread = 1 << 15;
+static constexpr int64_t elementsPerThread = 1 << 14;
 
 namespace {
 class PackBuilder {
@@ -29,21 +27,13 @@ public:
     columns = b.extent(op.getMatrices(), op.getTransposed() ? 1 : 2);
     Value all = b.mul(b.extent(to, 0), numPanels);
     Value elements = b.mul(all, b.mul(inner, b.index(lanes)));
-    Value worthwhile =
-        b.add(b.div(elements, b.index(elementsPerThread)), b.index(1));
-    Value threads = b.min(rt::NumThreadsOp::create(b), worthwhile);
-    rt::ParallelOp::create(
-        b, threads, [&](OpBuilder &inside, Location, Value thread) {
-          OpBuilder::InsertionGuard guard(b);
-          b.restoreInsertionPoint(inside.saveInsertionPoint());
-          Value next = b.add(thread, b.index(1));
-          b.forEach(b.div(b.mul(all, thread), threads),
-                    b.div(b.mul(all, next), threads), [&](Value i) {
-                      matrix = b.div(i, numPanels);
-                      panel = b.rem(i, numPanels);
-                      op.getTransposed() ? emitTransposed() : emitCopy();
-                    });
-        });
+    b.parallel(all, elements, elementsPerThread, [&](Value begin, Value end) {
+      b.forEach(begin, end, [&](Value i) {
+        matrix = b.div(i, numPanels);
+        panel = b.rem(i, numPanels);
+        op.getTransposed() ? emitTransposed() : emitCopy();
+      });
+    });
   }
 
 private:

@@ -9,7 +9,7 @@ using Predicate = arith::CmpIPredicate;
 /// offsets[0] = cursor[0] = 0; offsets[e + 1] = cursor[e] + counts[e]
 /// for t, s: e = ids[t, s]; if (e >= 0) r = cursor[e]++, slots[r] = t k + s
 void moe::lowerDispatch(DispatchOp op, LoopBuilder &b) {
-  Workspace workspace(b, op);
+  Workspace workspace(b);
   Value zero = b.index(0), one = b.index(1), zero32 = b.i32(0);
   Value experts = b.extent(op.getCounts(), 0);
   Value cursor = workspace.buffer(b.staticExtent(op.getCounts(), 0), experts,
@@ -53,7 +53,7 @@ static constexpr int64_t combineColumns = 1024;
 ///   for each term: sum += coefficients[t] * terms[t]
 ///   out[t] = sum
 void moe::lowerCombine(CombineOp op, LoopBuilder &b) {
-  Workspace workspace(b, op);
+  Workspace workspace(b);
   Type element = b.elementOf(op.getOut());
   Type wide = onnx::accumulatorType(element);
   int64_t known = b.staticExtent(op.getOut(), 1);

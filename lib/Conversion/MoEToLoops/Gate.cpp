@@ -1,9 +1,9 @@
 //===- Gate.cpp - Loops of moe.gate ---------------------------------------===//
 //
-//   counts = 0
 //   for t: z = scores[t]; p = score(z); c = p + bias, groups;
 //          ids, weights = the selection, normalised and scaled;
-//          sums; ids by the table; ++counts[id]
+//          sums; ids by the table
+//   counts = 0; for t, s: ++counts[ids[t, s]]
 //
 // The steps are those of `moe.route`; see RowMath for their arithmetic.
 //
@@ -23,68 +23,134 @@ using F = arith::CmpFPredicate;
 namespace {
 class GateEmitter {
 public:
-  GateEmitter(GateOp gate, LoopBuilder &builder, SymbolTable &symbolTable)
-      : op(gate), b(builder), symbols(symbolTable), workspace(builder, gate),
-        rows(builder, builder.elementOf(gate.getWeights())) {}
-
-  void emit() {
-    zero = b.index(0);
-    tokens = b.extent(op.getIds(), 0);
-    makeBuffers();
-    b.forEach(zero, b.extent(op.getCounts(), 0),
-              [&](Value e) { b.store(b.i32(0), op.getCounts(), e); });
-    b.forEach(zero, tokens, [&](Value t) {
-      token = t;
-      loadScores();
-      if (auto mixer = dyn_cast<SparseMixerAttr>(op.getSelect())) {
-        emitSparseMixer(mixer);
-      } else {
-        emitTopK(cast<TopKAttr>(op.getSelect()));
-        emitWeights();
-      }
-      emitNormalisation();
-      emitScale();
-      emitSums();
-      emitTable();
-      storeSlots();
-    });
-    workspace.release();
-  }
-
-private:
-  //===--------------------------------------------------------------------===//
-  // Memory
-  //===--------------------------------------------------------------------===//
-
-  void makeBuffers() {
-    int64_t columns = op.getNumColumns(), k = op.getNumSlots();
-    Value size = columnCount();
-    auto makeRow = [&] {
-      return Row{workspace.buffer(columns, size, rows.getWide()), size};
-    };
-    z = makeRow();
-    bool isMixer = isa<SparseMixerAttr>(op.getSelect());
-    bool scoresBefore =
-        op.getOrder() == ScoreOrder::Before && op.getScore() != Score::None;
-    p = scoresBefore ? makeRow() : z;
-    bool changesSelection = op.getBias() || op.getGroupsAttr();
-    c = changesSelection || isMixer ? makeRow() : p;
-    best = makeList(k);
-    weights = Row{workspace.buffer(k, rows.getWide()), b.index(k)};
-    if (GroupsAttr groups = op.getGroupsAttr()) {
-      groupScores = Row{workspace.buffer(groups.getCount(), rows.getWide()),
-                        b.index(groups.getCount())};
-      bestGroups = makeList(groups.getKeep());
-      if (groups.getScore() == GroupScore::SumTop2)
-        bestOfGroup = makeList(2);
-    }
+  GateEmitter(GateOp gate, LoopBuilder &builder, SymbolTable &symbolTable,
+              RowMath &rowMath)
+      : op(gate), b(builder), symbols(symbolTable), rows(rowMath),
+        zero(builder.index(0)) {
     if (auto values = op.getTable())
       table = makeTable(*values);
   }
 
+  /// Tokens [begin, end): all but the counts.
+  void emitTokens(Value begin, Value end) {
+    Workspace memory(b, rows.getAlignment());
+    workspace = &memory;
+    int64_t block = rows.getTokensPerBlock(op.getNumColumns());
+    makeBuffers(block);
+    b.forEach(
+        begin, end,
+        [&](Value first) {
+          Value count =
+              b.createOrFold<arith::MinUIOp>(b.sub(end, first), b.index(block));
+          forEachToken(first, count, block, [&] { emitScores(); });
+          forEachToken(first, count, block, [&] { emitSlots(); });
+        },
+        block);
+    memory.release();
+  }
+
+  /// The histogram of all ids, behind the tokens.
+  void emitCounts() {
+    b.forEach(zero, b.extent(op.getCounts(), 0),
+              [&](Value e) { b.store(b.i32(0), op.getCounts(), e); });
+    b.forEach(zero, b.extent(op.getIds(), 0), [&](Value t) {
+      b.forEach(zero, b.extent(op.getIds(), 1), [&](Value s) {
+        Value id = b.load(op.getIds(), {t, s});
+        b.ifTrue(b.compare(I::sge, id, b.i32(0)), [&] {
+          Value e = b.toIndex(id);
+          Value count = b.load(op.getCounts(), e);
+          b.store(b.add(count, b.i32(1)), op.getCounts(), e);
+        });
+      });
+    });
+  }
+
+private:
+  /// A block of tokens, whose columns stand one after the other.
+  void forEachToken(Value first, Value count, int64_t block,
+                    LoopBuilder::Branch body) {
+    if (block == 1) {
+      token = first;
+      return body();
+    }
+    int64_t stride = op.getNumColumns() + rows.getPadding();
+    b.forEach(zero, count, [&](Value i) {
+      token = b.add(first, i);
+      for (Row *row : {&z, &p, &c})
+        row->begin = b.mul(i, b.index(stride));
+      body();
+    });
+  }
+
+  /// z, p and c of the token.
+  void emitScores() {
+    loadScores();
+    if (isa<SparseMixerAttr>(op.getSelect()))
+      return;
+    if (op.getOrder() == ScoreOrder::Before)
+      rows.score(op.getScore(), z, p);
+    emitSelectionScores();
+  }
+
+  /// What becomes of them.
+  void emitSlots() {
+    if (auto mixer = dyn_cast<SparseMixerAttr>(op.getSelect())) {
+      emitSparseMixer(mixer);
+    } else {
+      rows.select(c, best, cast<TopKAttr>(op.getSelect()).getTie());
+      emitWeights();
+    }
+    emitNormalisation();
+    emitScale();
+    emitSums();
+    emitTable();
+    storeSlots();
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Memory
+  //===--------------------------------------------------------------------===//
+
+  void makeBuffers(int64_t block) {
+    int64_t k = op.getNumSlots();
+    Value size = columnCount();
+    auto makeColumns = [&] { return makeRow(op.getNumColumns(), size, block); };
+    z = makeColumns();
+    bool isMixer = isa<SparseMixerAttr>(op.getSelect());
+    bool scoresBefore =
+        op.getOrder() == ScoreOrder::Before && op.getScore() != Score::None;
+    p = scoresBefore ? makeColumns() : z;
+    bool changesSelection = op.getBias() || op.getGroupsAttr();
+    c = changesSelection || isMixer ? makeColumns() : p;
+    best = makeList(k);
+    weights = makeRow(k, b.index(k));
+    if (GroupsAttr groups = op.getGroupsAttr()) {
+      groupScores = makeRow(groups.getCount(), b.index(groups.getCount()));
+      bestGroups = makeList(groups.getKeep());
+      if (groups.getScore() == GroupScore::SumTop2)
+        bestOfGroup = makeList(2);
+    }
+  }
+
+  /// `size` is `known`, as a value.
+  Row makeRow(int64_t known, Value size, int64_t block = 1) {
+    int64_t room = known;
+    if (known != ShapedType::kDynamic)
+      room = block * (known + rows.getPadding());
+    return {workspace->buffer(room, size, rows.getWide()), size, known,
+            Value()};
+  }
+
   BestList makeList(int64_t size) {
-    return {workspace.buffer(size, rows.getWide()),
-            workspace.buffer(size, b.getI32Type()), size};
+    return {workspace->buffer(size, rows.getWide()),
+            workspace->buffer(size, b.getI32Type()), size};
+  }
+
+  Value loadAt(const Row &row, Value j) {
+    return b.load(row.memory, rows.placeOf(row, j));
+  }
+  void storeAt(Value value, const Row &row, Value j) {
+    b.store(value, row.memory, rows.placeOf(row, j));
   }
 
   Value columnCount() {
@@ -120,15 +186,13 @@ private:
   /// z = scores[t] + mask, or the products x[t] w side by side
   void loadScores() {
     if (op.getScores()) {
-      rows.fill(z, [&](Value j) {
-        Value score = b.widen(b.load(op.getScores(), {token, j}));
-        return op.getMask() ? b.add(score, maskAt(j)) : score;
+      rows.fill(z, [&](const RowChunk &chunk) {
+        return addMask(rows.load(op.getScores(), token, chunk), chunk);
       });
       return;
     }
-    b.forEach(zero, z.size, [&](Value j) {
-      b.store(b.number(rows.getWide(), 0), z.memory, j);
-    });
+    b.forEach(zero, z.size,
+              [&](Value j) { storeAt(b.number(rows.getWide(), 0), z, j); });
     Value x = op.getProject().front(), first = zero;
     for (Value matrix : op.getProject().drop_front()) {
       Value width = b.extent(matrix, 1);
@@ -137,57 +201,47 @@ private:
         b.forEach(zero, width, [&](Value j) {
           Value at = b.add(first, j);
           Value product = b.mul(factor, b.widen(b.load(matrix, {h, j})));
-          b.store(b.add(b.load(z.memory, at), product), z.memory, at);
+          storeAt(b.add(loadAt(z, at), product), z, at);
         });
       });
       first = b.add(first, width);
     }
-    rows.fill(z, [&](Value j) {
-      Value score = rows.round(b.load(z.memory, j));
-      return op.getMask() ? b.add(score, maskAt(j)) : score;
+    rows.fill(z, [&](const RowChunk &chunk) {
+      return addMask(rows.round(rows.load(z, chunk)), chunk);
     });
   }
 
-  Value maskAt(Value j) { return b.widen(b.load(op.getMask(), j)); }
+  Value addMask(Value scores, const RowChunk &chunk) {
+    if (!op.getMask())
+      return scores;
+    return b.add(scores, rows.load(op.getMask(), {}, chunk));
+  }
 
-  void emitTopK(TopKAttr select) {
-    if (op.getOrder() == ScoreOrder::Before)
-      rows.score(op.getScore(), z, p);
+  /// c = p + bias, and groups
+  void emitSelectionScores() {
     if (op.getBias() || op.getGroupsAttr())
-      rows.fill(c, [&](Value j) {
-        Value score = b.load(p.memory, j);
-        return op.getBias() ? b.add(score, b.widen(b.load(op.getBias(), j)))
-                            : score;
+      rows.fill(c, [&](const RowChunk &chunk) {
+        Value scores = rows.load(p, chunk);
+        return op.getBias() ? b.add(scores, rows.load(op.getBias(), {}, chunk))
+                            : scores;
       });
     if (GroupsAttr groups = op.getGroupsAttr())
       emitGroups(groups);
-    rows.select(
-        c.size, [&](Value j) { return b.load(c.memory, j); }, best,
-        select.getTie());
   }
 
   /// c[j] = masked in all groups but the best
   void emitGroups(GroupsAttr groups) {
-    Value length = arith::DivUIOp::create(b, c.size, groupScores.size);
-    auto inGroup = [&](Value g, Value j) {
-      return b.load(c.memory, b.add(b.mul(g, length), j));
-    };
-    rows.fill(groupScores, [&](Value g) -> Value {
-      if (groups.getScore() == GroupScore::SumTop2) {
-        rows.select(
-            length, [&](Value j) { return inGroup(g, j); }, bestOfGroup);
-        return sumOf(bestOfGroup.values, 2);
-      }
-      double infinity = std::numeric_limits<double>::infinity();
-      return b.fold(zero, length, b.number(rows.getWide(), -infinity),
-                    [&](Value j, Value most) {
-                      return onnx::maxScalars(b, most, inGroup(g, j),
-                                              /*isUnsignedType=*/false);
-                    });
+    Value length = b.createOrFold<arith::DivUIOp>(c.size, groupScores.size);
+    int64_t known =
+        c.known == ShapedType::kDynamic ? c.known : c.known / groups.getCount();
+    rows.fillEach(groupScores, [&](Value g) -> Value {
+      Row group{c.memory, length, known, rows.placeOf(c, b.mul(g, length))};
+      if (groups.getScore() == GroupScore::Max)
+        return rows.greatest(group);
+      rows.select(group, bestOfGroup);
+      return sumOf(bestOfGroup.values, 2);
     });
-    rows.select(
-        groupScores.size,
-        [&](Value g) { return b.load(groupScores.memory, g); }, bestGroups);
+    rows.select(groupScores, bestGroups);
     Value masked = rows.constant(groups.getMasked().getValueAsDouble());
     b.forEach(zero, groupScores.size, [&](Value g) {
       Value isKept = b.fold(
@@ -201,7 +255,7 @@ private:
           b, isKept, arith::ConstantOp::create(b, b.getBoolAttr(true)));
       b.ifTrue(isMasked, [&] {
         b.forEach(zero, length, [&](Value j) {
-          b.store(masked, c.memory, b.add(b.mul(g, length), j));
+          storeAt(masked, c, b.add(b.mul(g, length), j));
         });
       });
     });
@@ -223,10 +277,10 @@ private:
 
   /// weights[s] = mix[t, id], or p[id]; `order` after: the score of those
   void emitWeights() {
-    rows.fill(weights, [&](Value s) {
+    rows.fillEach(weights, [&](Value s) {
       Value id = b.toIndex(idAt(s));
       return op.getMix() ? b.widen(b.load(op.getMix(), {token, id}))
-                         : b.load(p.memory, id);
+                         : loadAt(p, id);
     });
     if (op.getOrder() == ScoreOrder::After)
       rows.score(op.getScore(), weights, weights);
@@ -252,7 +306,7 @@ private:
     Value d = rows.round(sumOver(columns));
     if (DenominatorAttr denominator = op.getDenominatorAttr())
       d = emitDenominator(denominator, d);
-    rows.fill(weights, [&](Value s) -> Value {
+    rows.fillEach(weights, [&](Value s) -> Value {
       return arith::DivFOp::create(b, weightAt(s), d);
     });
   }
@@ -278,7 +332,7 @@ private:
 
   void emitScale() {
     if (std::optional<APFloat> scale = op.getScale())
-      rows.fill(weights, [&](Value s) {
+      rows.fillEach(weights, [&](Value s) {
         return b.mul(weightAt(s), rows.constant(scale->convertToDouble()));
       });
   }
@@ -295,8 +349,8 @@ private:
     Value chosen;
     for (int64_t round : {0, 1}) {
       // c = the scores of this round.
-      rows.fill(c, [&](Value j) -> Value {
-        Value score = b.load(z.memory, j);
+      rows.fillEach(c, [&](Value j) -> Value {
+        Value score = loadAt(z, j);
         if (!chosen)
           return score;
         Value isGone = b.compare(I::eq, j, chosen);
@@ -304,18 +358,18 @@ private:
       });
       Value top = rows.greatest(c);
       chosen = rows.argGreatest(c);
-      rows.fill(c, [&](Value j) -> Value {
-        Value score = b.load(z.memory, j);
+      rows.fillEach(c, [&](Value j) -> Value {
+        Value score = loadAt(z, j);
         Value size = onnx::maxScalars(b, math::AbsFOp::create(b, score), top,
                                       /*isUnsignedType=*/false);
         Value distance = rows.round(b.sub(top, score));
         Value ratio = rows.round(arith::DivFOp::create(b, distance, size));
         Value isFar = b.compare(F::OGT, ratio, threshold);
-        return arith::SelectOp::create(b, isFar, lowest, b.load(c.memory, j));
+        return arith::SelectOp::create(b, isFar, lowest, loadAt(c, j));
       });
       rows.softmax(c, c);
       Value s = b.index(round);
-      b.store(b.load(c.memory, chosen), weights.memory, s);
+      b.store(loadAt(c, chosen), weights.memory, s);
       b.store(b.toI32(chosen), best.indices, s);
     }
   }
@@ -370,20 +424,15 @@ private:
       b.store(id, op.getIds(), {token, s});
       b.store(b.narrow(weightAt(s), rows.getType()), op.getWeights(),
               {token, s});
-      b.ifTrue(b.compare(I::sge, id, b.i32(0)), [&] {
-        Value e = b.toIndex(id);
-        Value count = b.load(op.getCounts(), e);
-        b.store(b.add(count, b.i32(1)), op.getCounts(), e);
-      });
     });
   }
 
   GateOp op;
   LoopBuilder &b;
   SymbolTable &symbols;
-  Workspace workspace;
-  RowMath rows;
-  Value zero, tokens, token, table;
+  RowMath &rows;
+  Workspace *workspace = nullptr;
+  Value zero, token, table;
   Row z;         ///< scores
   Row p;         ///< probabilities, or z
   Row c;         ///< what is selected by, or p
@@ -394,6 +443,18 @@ private:
 };
 } // namespace
 
+void moe::emitGate(GateOp op, LoopBuilder &b, SymbolTable &symbols,
+                   RowMath &rows, ShareTokens share) {
+  GateEmitter emitter(op, b, symbols, rows);
+  share(b.extent(op.getIds(), 0),
+        [&](Value begin, Value end) { emitter.emitTokens(begin, end); });
+  emitter.emitCounts();
+}
+
 void moe::lowerGate(GateOp op, LoopBuilder &b, SymbolTable &symbols) {
-  GateEmitter(op, b, symbols).emit();
+  RowMath rows(b, b.elementOf(op.getWeights()));
+  emitGate(op, b, symbols, rows,
+           [&](Value tokens, function_ref<void(Value, Value)> emit) {
+             emit(b.index(0), tokens);
+           });
 }

@@ -12,17 +12,79 @@ static constexpr double infinity = std::numeric_limits<double>::infinity();
 
 Value RowMath::constant(double value) { return b.widen(b.number(type, value)); }
 
-void RowMath::fill(const Row &row, function_ref<Value(Value)> value) {
-  b.forEach(b.index(0), row.size,
-            [&](Value j) { b.store(round(value(j)), row.memory, j); });
+//===----------------------------------------------------------------------===//
+// Chunks: single elements
+//===----------------------------------------------------------------------===//
+
+Value RowMath::placeOf(const Row &row, Value j) {
+  return row.begin ? b.add(row.begin, j) : j;
+}
+
+Value RowMath::load(Value memref, ValueRange outer, const RowChunk &chunk) {
+  SmallVector<Value> at(outer);
+  at.push_back(chunk.at);
+  return b.widen(b.load(memref, at));
+}
+
+void RowMath::forEachChunk(const Row &row,
+                           function_ref<void(const RowChunk &)> body) {
+  b.forEach(b.index(0), row.size, [&](Value j) { body({j, Value()}); });
+}
+
+Value RowMath::reduce(const Row &row, Reduction kind, ChunkFn value) {
+  return b.fold(b.index(0), row.size, getIdentity(kind),
+                [&](Value j, Value state) {
+                  return combine(kind, state, value({j, Value()}));
+                });
+}
+
+Value RowMath::reduceToAll(const Row &row, Reduction kind, ChunkFn value) {
+  return reduce(row, kind, value);
+}
+
+Value RowMath::load(const Row &row, const RowChunk &chunk) {
+  return b.load(row.memory, placeOf(row, chunk.at));
+}
+
+void RowMath::store(Value value, const Row &row, const RowChunk &chunk) {
+  b.store(value, row.memory, placeOf(row, chunk.at));
+}
+
+Value RowMath::getIdentity(Reduction kind) {
+  return b.number(wide, kind == Reduction::Sum ? 0 : -infinity);
+}
+
+Value RowMath::combine(Reduction kind, Value lhs, Value rhs) {
+  switch (kind) {
+  case Reduction::Sum:
+    return b.add(lhs, rhs);
+  case Reduction::Greatest:
+    return arith::MaximumFOp::create(b, lhs, rhs);
+  case Reduction::GreatestNumber:
+    return arith::SelectOp::create(b, b.compare(F::OGT, rhs, lhs), rhs, lhs);
+  }
+  return Value();
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+void RowMath::fill(const Row &row, ChunkFn value) {
+  forEachChunk(row, [&](const RowChunk &chunk) {
+    store(round(value(chunk)), row, chunk);
+  });
+}
+
+void RowMath::fillEach(const Row &row, function_ref<Value(Value)> value) {
+  b.forEach(b.index(0), row.size, [&](Value j) {
+    b.store(round(value(j)), row.memory, placeOf(row, j));
+  });
 }
 
 Value RowMath::greatest(const Row &row) {
-  return b.fold(b.index(0), row.size, b.number(wide, -infinity),
-                [&](Value j, Value best) {
-                  return onnx::maxScalars(b, best, b.load(row.memory, j),
-                                          /*isUnsignedType=*/false);
-                });
+  return reduce(row, Reduction::Greatest,
+                [&](const RowChunk &chunk) { return load(row, chunk); });
 }
 
 Value RowMath::argGreatest(const Row &row) {
@@ -32,7 +94,7 @@ Value RowMath::argGreatest(const Row &row) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value best = loop.getRegionIterArg(0), at = loop.getRegionIterArg(1);
-  Value element = b.load(row.memory, loop.getInductionVar());
+  Value element = b.load(row.memory, placeOf(row, loop.getInductionVar()));
   Value isNaN = b.compare(F::UNO, element, element);
   Value bestIsNumber = b.compare(F::ORD, best, best);
   Value takes =
@@ -45,23 +107,26 @@ Value RowMath::argGreatest(const Row &row) {
 }
 
 void RowMath::softmax(const Row &row, const Row &out) {
-  Value top = greatest(row);
-  Value sum = b.fold(
-      b.index(0), row.size, b.number(wide, 0), [&](Value j, Value partial) {
-        Value distance = round(b.sub(b.load(row.memory, j), top));
-        Value power = round(math::ExpOp::create(b, distance));
-        b.store(power, out.memory, j);
-        return b.add(partial, power);
-      });
+  // A NaN need not be the greatest: it makes the sum NaN, and all with it.
+  Value top =
+      reduceToAll(row, Reduction::GreatestNumber,
+                  [&](const RowChunk &chunk) { return load(row, chunk); });
+  Value sum = reduceToAll(row, Reduction::Sum, [&](const RowChunk &chunk) {
+    Value distance = round(b.sub(load(row, chunk), top));
+    Value power = round(math::ExpOp::create(b, distance));
+    store(power, out, chunk);
+    return power;
+  });
   sum = round(sum);
-  fill(out, [&](Value j) -> Value {
-    return arith::DivFOp::create(b, b.load(out.memory, j), sum);
+  fill(out, [&](const RowChunk &chunk) -> Value {
+    return arith::DivFOp::create(b, load(out, chunk), sum);
   });
 }
 
 void RowMath::sigmoid(const Row &row, const Row &out) {
-  fill(out,
-       [&](Value j) { return onnx::emitLogistic(b, b.load(row.memory, j)); });
+  fill(out, [&](const RowChunk &chunk) {
+    return onnx::emitLogistic(b, load(row, chunk));
+  });
 }
 
 void RowMath::score(Score kind, const Row &row, const Row &out) {
@@ -82,18 +147,17 @@ Value RowMath::standsAhead(Value lhs, Value rhs, Tie tie) {
                               b.compare(F::UNO, lhs, lhs));
 }
 
-/// for i < count: element = value(i)
+/// for i < size: element = row[i]
 ///   if (i < k || element stands ahead of the list's last)
 ///     j = min(i, k - 1)
 ///     while (j > 0 && element stands ahead of list[j - 1])
 ///       list[j] = list[j - 1], --j
 ///     list[j] = element
-void RowMath::select(Value count, function_ref<Value(Value)> value,
-                     const BestList &list, Tie tie) {
+void RowMath::select(const Row &row, const BestList &list, Tie tie) {
   Value zero = b.index(0), one = b.index(1);
   Value k = b.index(list.size), last = b.index(list.size - 1);
-  b.forEach(zero, count, [&](Value i) {
-    Value element = value(i);
+  b.forEach(zero, row.size, [&](Value i) {
+    Value element = b.load(row.memory, placeOf(row, i));
     Value isOpen = b.compare(arith::CmpIPredicate::ult, i, k);
     // What stands last in an open list is not looked at.
     Value beats = standsAhead(element, b.load(list.values, last), tie);

@@ -33,7 +33,7 @@ namespace {
 class MatmulEmitter {
 public:
   MatmulEmitter(GroupedMatmulOp matmul, LoopBuilder &builder)
-      : op(matmul), b(builder), workspace(builder, matmul) {}
+      : op(matmul), b(builder), workspace(builder) {}
 
   void emit() {
     zero = b.index(0);
@@ -241,7 +241,13 @@ private:
       return {of, k, column};
     Value lanes = b.extent(op.getWeights()[i], 3);
     Value panel = b.createOrFold<arith::DivUIOp>(column, lanes);
-    return {of, panel, k, b.createOrFold<arith::RemUIOp>(column, lanes)};
+    Value lane = b.createOrFold<arith::RemUIOp>(column, lanes);
+    int64_t pairs = op.getPairs(i);
+    if (pairs == 1)
+      return {of, panel, k, lane};
+    Value step = b.createOrFold<arith::DivUIOp>(k, b.index(pairs));
+    return {of, panel, step, lane,
+            b.createOrFold<arith::RemUIOp>(k, b.index(pairs))};
   }
   SmallVector<Value> placeOf(unsigned i, Value k, Value column) {
     return placeOf(i, k, column, expert);

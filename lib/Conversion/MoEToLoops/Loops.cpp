@@ -1,7 +1,7 @@
 //===- Loops.cpp - Building loops on memrefs ------------------------------===//
 #include "Loops.h"
 
-#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/IR/OpDefinition.h"
 
 using namespace mlir;
 using namespace moe;
@@ -26,19 +26,19 @@ Value LoopBuilder::number(Type type, double value) {
 }
 
 Value LoopBuilder::add(Value lhs, Value rhs) {
-  if (isa<FloatType>(lhs.getType()))
+  if (isa<FloatType>(getElementTypeOrSelf(lhs)))
     return arith::AddFOp::create(*this, lhs, rhs);
   return createOrFold<arith::AddIOp>(lhs, rhs);
 }
 
 Value LoopBuilder::sub(Value lhs, Value rhs) {
-  if (isa<FloatType>(lhs.getType()))
+  if (isa<FloatType>(getElementTypeOrSelf(lhs)))
     return arith::SubFOp::create(*this, lhs, rhs);
   return createOrFold<arith::SubIOp>(lhs, rhs);
 }
 
 Value LoopBuilder::mul(Value lhs, Value rhs) {
-  if (isa<FloatType>(lhs.getType()))
+  if (isa<FloatType>(getElementTypeOrSelf(lhs)))
     return arith::MulFOp::create(*this, lhs, rhs);
   return createOrFold<arith::MulIOp>(lhs, rhs);
 }
@@ -61,17 +61,30 @@ Value LoopBuilder::toI32(Value value) {
   return createOrFold<arith::IndexCastOp>(getI32Type(), value);
 }
 
+/// Floats to floats of another width.
+static Value castVector(ImplicitLocOpBuilder &b, Value value, Type to) {
+  auto type = cast<VectorType>(value.getType());
+  unsigned before = type.getElementTypeBitWidth();
+  unsigned after = to.getIntOrFloatBitWidth();
+  if (before < after)
+    return arith::ExtFOp::create(b, type.clone(to), value);
+  if (before > after)
+    return arith::TruncFOp::create(b, type.clone(to), value);
+  return value;
+}
+
 Value LoopBuilder::widen(Value value) {
-  return onnx::castScalar(*this, value, value.getType(),
-                          onnx::accumulatorType(value.getType()));
+  return narrow(value, onnx::accumulatorType(getElementTypeOrSelf(value)));
 }
 
 Value LoopBuilder::narrow(Value value, Type type) {
+  if (isa<VectorType>(value.getType()))
+    return castVector(*this, value, type);
   return onnx::castScalar(*this, value, value.getType(), type);
 }
 
 Value LoopBuilder::rounded(Value value, Type type) {
-  return onnx::castScalar(*this, narrow(value, type), type, value.getType());
+  return narrow(narrow(value, type), getElementTypeOrSelf(value));
 }
 
 //===----------------------------------------------------------------------===//
@@ -137,9 +150,13 @@ Value Workspace::buffer(int64_t count, Value size, Type type) {
     return allocations.emplace_back(memref::AllocOp::create(b, memref, sizes));
   }
   OpBuilder::InsertionGuard guard(b);
-  auto function = kernel->getParentOfType<FunctionOpInterface>();
-  b.setInsertionPointToStart(&function.getFunctionBody().front());
-  return memref::AllocaOp::create(b, memref);
+  Region *scope = b.getInsertionBlock()->getParent();
+  while (!scope->getParentOp()->hasTrait<OpTrait::AutomaticAllocationScope>())
+    scope = scope->getParentRegion();
+  b.setInsertionPointToStart(&scope->front());
+  return memref::AllocaOp::create(b, memref, ValueRange(), ValueRange(),
+                                  alignment ? b.getI64IntegerAttr(alignment)
+                                            : IntegerAttr());
 }
 
 Value Workspace::buffer(int64_t count, Type type) {

@@ -57,7 +57,7 @@ public:
   static int64_t staticExtent(mlir::Value memref, int64_t dim);
   static mlir::Type elementOf(mlir::Value memref);
 
-  /// A float as its accumulator's type.
+  /// A float, or a vector of floats, as its accumulator's type.
   mlir::Value widen(mlir::Value value);
   /// `value`, of an accumulator's type, as a value of `type` in it.
   mlir::Value rounded(mlir::Value value, mlir::Type type);
@@ -65,12 +65,14 @@ public:
   mlir::Value narrow(mlir::Value value, mlir::Type type);
 };
 
-/// Buffers of a kernel that live as long as it: on the stack of the function
-/// where small and static, else allocated around the kernel.
+/// Buffers of a kernel that live as long as it: on the stack of the function,
+/// or of the thread's share of it, where small and static, else allocated where
+/// the builder stands.
 class Workspace {
 public:
-  /// `kernel` is the op that is being lowered; `b` stands ahead of it.
-  Workspace(LoopBuilder &b, mlir::Operation *kernel) : b(b), kernel(kernel) {}
+  /// An alignment of 0 is that of the elements.
+  explicit Workspace(LoopBuilder &b, int64_t alignment = 0)
+      : b(b), alignment(alignment) {}
 
   /// `count` elements of `type`; `size` is the same as a value.
   mlir::Value buffer(int64_t count, mlir::Value size, mlir::Type type);
@@ -80,7 +82,7 @@ public:
 
 private:
   LoopBuilder &b;
-  mlir::Operation *kernel;
+  int64_t alignment;
   llvm::SmallVector<mlir::Value> allocations;
 };
 

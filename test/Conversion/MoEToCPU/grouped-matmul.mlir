@@ -41,7 +41,7 @@ func.func @alternating(%x: memref<?x4xf32>, %o: memref<2xi32>, %w: memref<1x2x4x
 }
 
 // A tile keeps its sums in registers and asks for what comes next.
-// CHECK-LABEL: func.func private @tile_f32_1x2x8_rows272
+// CHECK-LABEL: func.func private @tile_f32_1x2x8_rows272(
 // CHECK-COUNT-2: vector.load {{.*}} vector<8xf32>
 // CHECK: %[[SUMS:.*]]:2 = scf.for
 // CHECK: memref.prefetch
@@ -49,3 +49,9 @@ func.func @alternating(%x: memref<?x4xf32>, %o: memref<2xi32>, %w: memref<1x2x4x
 // CHECK: scf.for {{.*}} iter_args(%{{.*}} = %[[SUMS]]#0, %{{.*}} = %[[SUMS]]#1)
 // CHECK-COUNT-2: vector.fma
 // CHECK-COUNT-2: vector.store
+
+// The products of a row that fit one block are the first of their sums.
+// CHECK-LABEL: func.func private @tile_f32_1x2x8_rows272_first(
+// CHECK-SAME: %[[SUMS:[a-z0-9]+]]: memref<?xf32>, %{{[a-z0-9]+}}: index) attributes
+// CHECK-NOT: vector.load %[[SUMS]]
+// CHECK: vector.store %{{.*}}, %[[SUMS]]

@@ -6,7 +6,6 @@ func.func @gate(%s: memref<?x4xf32>, %i: memref<?x2xi32>, %w: memref<?x2xf32>,
                 %c: memref<2xi32>) {
   // CHECK-DAG: memref.alloca() : memref<4xf32>
   // CHECK-DAG: memref.get_global @moe_table : memref<4xi32>
-  // CHECK: scf.for
   // CHECK: scf.for %[[T:.*]] = %{{.*}} to %{{.*}} step
   // CHECK: memref.load %arg0[%[[T]], %{{.*}}]
   // CHECK: math.exp

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import moe_mlir
 import numpy as np
+from Inputs.bf16 import NO_DOT, has_dot
 
 ROOT = Path(sys.argv.pop(1))
 
@@ -55,6 +56,18 @@ class ConvertWeightsTest(unittest.TestCase):
                     self.assertGreater(np.abs(logits - exact).max(), 1e-4)
                     # Without vector kernels dense products stay as they are.
                     self.assertLess(narrow, 0.75 * size)
+
+    @unittest.skipUnless(has_dot(), NO_DOT)
+    def test_dot_products(self):
+        """Activations rounded, too: not the same, and as good."""
+        with np.load(ROOT / "examples" / "adamoe" / "adamoe.io.npz") as stored:
+            ids, expected = stored["input_ids"], stored["logits"]
+        plain, size = self.run_model(ids, "plain", convert_weights="bf16")
+        dot, same = self.run_model(ids, "dot", convert_weights="bf16", bf16_dot=True)
+        difference = bits_per_byte(dot, ids) - bits_per_byte(expected, ids)
+        self.assertLess(abs(difference), 5e-3)
+        self.assertGreater(np.abs(dot - plain).max(), 1e-4)
+        self.assertLess(same, 1.01 * size)
 
 
 if __name__ == "__main__":

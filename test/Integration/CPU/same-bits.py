@@ -9,6 +9,7 @@ from pathlib import Path
 import moe_mlir
 import numpy as np
 import onnx
+from Inputs.bf16 import NO_DOT, has_dot, rounded
 from onnx import TensorProto, helper, numpy_helper
 
 SIZES = [(1, 1), (7, 17), (17, 7), (33, 130), (130, 33), (300, 64)]
@@ -55,6 +56,12 @@ def write_model(path, random):
 
 
 class SameBitsTest(unittest.TestCase):
+    options = {}
+
+    @staticmethod
+    def multiply(rows, weight):
+        return rows @ weight
+
     @classmethod
     def setUpClass(cls):
         folder = tempfile.TemporaryDirectory()
@@ -64,7 +71,7 @@ class SameBitsTest(unittest.TestCase):
             cls.folder / "products.onnx", np.random.default_rng(0)
         )
         cls.program = moe_mlir.compile(
-            cls.folder / "products.onnx", cls.folder / "products.so"
+            cls.folder / "products.onnx", cls.folder / "products.so", **cls.options
         )
 
     @staticmethod
@@ -83,7 +90,7 @@ class SameBitsTest(unittest.TestCase):
                 outputs = model.run(inputs)
                 wide = {n: v.astype(np.float64) for n, v in inputs.items()}
                 wanted = {
-                    f"y{i}": wide[f"x{i}"] @ self.weights[f"w{i}"]
+                    f"y{i}": self.multiply(wide[f"x{i}"], self.weights[f"w{i}"])
                     + self.weights[f"b{i}"]
                     for i in range(len(SIZES))
                 }
@@ -120,6 +127,20 @@ class SameBitsTest(unittest.TestCase):
                 for name, value in model.run(inputs).items():
                     with self.subTest(threads=threads, name=name):
                         self.assertEqual(value.tobytes(), whole[name].tobytes())
+
+
+@unittest.skipUnless(has_dot(), NO_DOT)
+class BF16DotSameBitsTest(SameBitsTest):
+    """The same of dot products of bf16."""
+
+    options = {"convert_weights": "bf16", "bf16_dot": True}
+
+    @staticmethod
+    def multiply(rows, weight):
+        # Up to 1 KiB it is a constant, which nothing rounds.
+        if 4 * weight.size > 1024:
+            rows, weight = rounded(rows), rounded(weight)
+        return rows.astype(np.float64) @ weight.astype(np.float64)
 
 
 if __name__ == "__main__":

@@ -161,6 +161,15 @@ LogicalResult GroupedMatmulOp::verify() {
     SmallVector<int64_t> shape{experts, inner, anyExtent};
     if (packed)
       shape = {experts, anyExtent, inner, anyExtent};
+    if (int64_t pairs = getPairs(i); pairs != 1) {
+      if (pairs < 1)
+        return emitOpError("expected panels of pairs of a static extent, but "
+                           "got ")
+               << weights.getType();
+      if (inner != anyExtent)
+        shape[2] = llvm::divideCeilSigned(inner, pairs);
+      shape.push_back(pairs);
+    }
     if (failed(verifyShape(*this, weights, "weights", shape)))
       return failure();
     int64_t offset = getColumnOffset(i), stride = getColumnStride(i);
@@ -198,7 +207,12 @@ LogicalResult GroupedMatmulOp::verify() {
 }
 
 bool GroupedMatmulOp::isPacked(unsigned weight) {
-  return cast<ShapedType>(getWeights()[weight].getType()).getRank() == 4;
+  return cast<ShapedType>(getWeights()[weight].getType()).getRank() >= 4;
+}
+
+int64_t GroupedMatmulOp::getPairs(unsigned weight) {
+  auto type = cast<ShapedType>(getWeights()[weight].getType());
+  return type.getRank() == 5 ? type.getDimSize(4) : 1;
 }
 
 LogicalResult GroupedMatmulOp::verifyRegions() {

@@ -10,7 +10,8 @@ LogicalResult
 CPUScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                         int64_t numLanes, int64_t tileRows, int64_t tileVectors,
                         int64_t rowsPerBlock, int64_t productsPerBlock,
-                        int64_t streamedRows, int64_t streamedVectors) {
+                        int64_t streamedRows, int64_t streamedVectors,
+                        int64_t productsPerStep) {
   for (auto [size, parameter] :
        {std::pair(numLanes, "lanes"), std::pair(tileRows, "rows"),
         std::pair(tileVectors, "vectors"), std::pair(rowsPerBlock, "row_block"),
@@ -25,6 +26,19 @@ CPUScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (streamedRows < 0)
     return emitError() << "expected stream_rows of at least 0, but got "
                        << streamedRows;
+  if (productsPerStep != 1 && productsPerStep != 2)
+    return emitError() << "expected k_step of 1 or 2, but got "
+                       << productsPerStep;
+  if (productsPerStep == 1)
+    return success();
+  if (numLanes != 8 && numLanes != 16)
+    return emitError() << "expected 8 or 16 lanes, for which there are dot "
+                          "products of bf16, but got "
+                       << numLanes;
+  if (productsPerBlock % productsPerStep)
+    return emitError()
+           << "expected k_block to be a multiple of k_step, but got "
+           << productsPerBlock;
   return success();
 }
 
@@ -53,6 +67,15 @@ LogicalResult CPUScheduleAttr::verifySchedule(Operation *op) const {
       return op->emitOpError("expected weights in panels of ")
              << getLanes() << " columns, as the schedule has lanes, but got "
              << weights.getType();
+    if (matmul.getPairs(i) != getKStep())
+      return op->emitOpError("expected panels with ")
+             << getKStep()
+             << " products of a column side by side, as the schedule has "
+                "k_step, but got "
+             << weights.getType();
+    if (getKStep() > 1 && !getElementTypeOrSelf(weights).isBF16())
+      return op->emitOpError("expected weights of bf16, which a k_step of ")
+             << getKStep() << " takes, but got " << weights.getType();
     if (getElementTypeOrSelf(weights) != getElementTypeOrSelf(first))
       return op->emitOpError("expected weights of one element type under a "
                              "schedule, but got ")

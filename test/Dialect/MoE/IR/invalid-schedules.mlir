@@ -85,3 +85,91 @@ func.func @too_few_panels(%x: memref<?x4xf32>, %o: memref<3xi32>, %w: memref<2x1
   }
   return
 }
+
+// -----
+
+func.func @k_step(%x: memref<?x4xf32>, %o: memref<3xi32>, %w: memref<2x1x4x8xbf16>, %y: memref<?x8xf32>) {
+  // expected-error @+1 {{expected k_step of 1 or 2, but got 3}}
+  moe.grouped_matmul rows(%x : memref<?x4xf32>) offsets(%o : memref<3xi32>) weights(%w : memref<2x1x4x8xbf16>) {schedule = #moe.cpu_schedule<lanes = 8, rows = 6, vectors = 2, row_block = 48, k_block = 256, stream_rows = 3, stream_vectors = 4, k_step = 3>} outs(%y : memref<?x8xf32>) {
+  ^bb0(%sum: f32):
+    moe.yield %sum : f32
+  }
+  return
+}
+
+// -----
+
+func.func @lanes_of_dot_products(%x: memref<?x4xf32>, %o: memref<3xi32>, %w: memref<2x1x2x4x2xbf16>, %y: memref<?x4xf32>) {
+  // expected-error @+1 {{expected 8 or 16 lanes, for which there are dot products of bf16, but got 4}}
+  moe.grouped_matmul rows(%x : memref<?x4xf32>) offsets(%o : memref<3xi32>) weights(%w : memref<2x1x2x4x2xbf16>) {schedule = #moe.cpu_schedule<lanes = 4, rows = 6, vectors = 2, row_block = 48, k_block = 256, stream_rows = 3, stream_vectors = 4, k_step = 2>} outs(%y : memref<?x4xf32>) {
+  ^bb0(%sum: f32):
+    moe.yield %sum : f32
+  }
+  return
+}
+
+// -----
+
+func.func @half_a_step(%x: memref<?x4xf32>, %o: memref<3xi32>, %w: memref<2x1x2x8x2xbf16>, %y: memref<?x8xf32>) {
+  // expected-error @+1 {{expected k_block to be a multiple of k_step, but got 255}}
+  moe.grouped_matmul rows(%x : memref<?x4xf32>) offsets(%o : memref<3xi32>) weights(%w : memref<2x1x2x8x2xbf16>) {schedule = #moe.cpu_schedule<lanes = 8, rows = 6, vectors = 2, row_block = 48, k_block = 255, stream_rows = 3, stream_vectors = 4, k_step = 2>} outs(%y : memref<?x8xf32>) {
+  ^bb0(%sum: f32):
+    moe.yield %sum : f32
+  }
+  return
+}
+
+// -----
+
+func.func @no_pairs(%x: memref<?x4xf32>, %o: memref<3xi32>, %w: memref<2x1x4x8xbf16>, %y: memref<?x8xf32>) {
+  // expected-error @+1 {{expected panels with 2 products of a column side by side, as the schedule has k_step, but got 'memref<2x1x4x8xbf16>'}}
+  moe.grouped_matmul rows(%x : memref<?x4xf32>) offsets(%o : memref<3xi32>) weights(%w : memref<2x1x4x8xbf16>) {schedule = #moe.cpu_schedule<lanes = 8, rows = 6, vectors = 2, row_block = 48, k_block = 256, stream_rows = 3, stream_vectors = 4, k_step = 2>} outs(%y : memref<?x8xf32>) {
+  ^bb0(%sum: f32):
+    moe.yield %sum : f32
+  }
+  return
+}
+
+// -----
+
+func.func @pairs_one_by_one(%x: memref<?x4xf32>, %o: memref<3xi32>, %w: memref<2x1x2x8x2xbf16>, %y: memref<?x8xf32>) {
+  // expected-error @+1 {{expected panels with 1 products of a column side by side, as the schedule has k_step, but got 'memref<2x1x2x8x2xbf16>'}}
+  moe.grouped_matmul rows(%x : memref<?x4xf32>) offsets(%o : memref<3xi32>) weights(%w : memref<2x1x2x8x2xbf16>) {schedule = #moe.cpu_schedule<lanes = 8, rows = 6, vectors = 2, row_block = 48, k_block = 256, stream_rows = 3, stream_vectors = 4>} outs(%y : memref<?x8xf32>) {
+  ^bb0(%sum: f32):
+    moe.yield %sum : f32
+  }
+  return
+}
+
+// -----
+
+func.func @type_of_pairs(%x: memref<?x4xf32>, %o: memref<3xi32>, %w: memref<2x1x2x8x2xf16>, %y: memref<?x8xf32>) {
+  // expected-error @+1 {{expected weights of bf16, which a k_step of 2 takes, but got 'memref<2x1x2x8x2xf16>'}}
+  moe.grouped_matmul rows(%x : memref<?x4xf32>) offsets(%o : memref<3xi32>) weights(%w : memref<2x1x2x8x2xf16>) {schedule = #moe.cpu_schedule<lanes = 8, rows = 6, vectors = 2, row_block = 48, k_block = 256, stream_rows = 3, stream_vectors = 4, k_step = 2>} outs(%y : memref<?x8xf32>) {
+  ^bb0(%sum: f32):
+    moe.yield %sum : f32
+  }
+  return
+}
+
+// -----
+
+func.func @number_of_pairs(%x: memref<?x5xf32>, %o: memref<3xi32>, %w: memref<2x1x2x8x2xbf16>, %y: memref<?x8xf32>) {
+  // expected-error @+1 {{expected weights to have the shape [2, ?, 3, ?, 2], but it is 'memref<2x1x2x8x2xbf16>'}}
+  moe.grouped_matmul rows(%x : memref<?x5xf32>) offsets(%o : memref<3xi32>) weights(%w : memref<2x1x2x8x2xbf16>) outs(%y : memref<?x8xf32>) {
+  ^bb0(%sum: f32):
+    moe.yield %sum : f32
+  }
+  return
+}
+
+// -----
+
+func.func @unknown_groups(%x: memref<?x4xf32>, %o: memref<3xi32>, %w: memref<2x1x2x8x?xbf16>, %y: memref<?x8xf32>) {
+  // expected-error @+1 {{expected panels of pairs of a static extent, but got 'memref<2x1x2x8x?xbf16>'}}
+  moe.grouped_matmul rows(%x : memref<?x4xf32>) offsets(%o : memref<3xi32>) weights(%w : memref<2x1x2x8x?xbf16>) outs(%y : memref<?x8xf32>) {
+  ^bb0(%sum: f32):
+    moe.yield %sum : f32
+  }
+  return
+}

@@ -67,3 +67,15 @@ func.func @scheduled(%x: memref<?x4xf32>, %o: memref<3xi32>, %w: memref<2x2x4x8x
   }
   return
 }
+
+// The same in pairs, for dot products of bf16.
+// CHECK-LABEL: func.func @scheduled_in_pairs
+func.func @scheduled_in_pairs(%x: memref<?x5xf32>, %o: memref<3xi32>, %w: memref<2x2x3x8x2xbf16>, %y: memref<?x9xf32>) {
+  // CHECK: moe.grouped_matmul
+  // CHECK-SAME: stream_vectors = 4, k_step = 2>
+  moe.grouped_matmul rows(%x : memref<?x5xf32>) offsets(%o : memref<3xi32>) weights(%w : memref<2x2x3x8x2xbf16>) {schedule = #moe.cpu_schedule<lanes = 8, rows = 6, vectors = 2, row_block = 48, k_block = 256, stream_rows = 3, stream_vectors = 4, k_step = 2>} outs(%y : memref<?x9xf32>) {
+  ^bb0(%sum: f32):
+    moe.yield %sum : f32
+  }
+  return
+}

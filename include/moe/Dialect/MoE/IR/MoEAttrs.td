@@ -122,16 +122,22 @@ def MoE_CPUScheduleAttr : MoE_Attr<"CPUSchedule", "cpu_schedule",
     * `row_block`: rows that are copied together and stay in the second cache;
     * `k_block`: products between two visits of a sum in the first cache;
     * `stream_rows`, `stream_vectors`: up to so many rows of an expert take the
-      streaming form, with so many vectors of sums per row.
+      streaming form, with so many vectors of sums per row;
+    * `k_step`: products that a sum takes at once, 1 where it is absent. With 2
+      rows are rounded to bf16, and the CPU's dot product (AVX512_BF16) adds two
+      products of bf16 to a sum of f32; subnormal numbers count as 0. Weights are
+      of bf16 then, in panels of pairs (`#rt.pack<w, pairs = 2>`).
 
-    Each sum takes its products in the order of k, whatever the schedule.
+    Each sum takes its products in the order of k, whatever the schedule: a row
+    has the same bits alone and in any batch.
 
     Example: `#moe.cpu_schedule<lanes = 16, rows = 12, vectors = 2,
     row_block = 48, k_block = 256, stream_rows = 3, stream_vectors = 4>`.
   }];
   let parameters = (ins "int64_t":$lanes, "int64_t":$rows, "int64_t":$vectors,
       "int64_t":$row_block, "int64_t":$k_block, "int64_t":$stream_rows,
-      "int64_t":$stream_vectors);
+      "int64_t":$stream_vectors,
+      DefaultValuedParameter<"int64_t", "1">:$k_step);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

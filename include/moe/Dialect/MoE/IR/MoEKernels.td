@@ -145,8 +145,9 @@ def MoE_GroupedMatmulOp : MoE_KernelOp<"grouped_matmul",
     matmul.
 
     Weights may be packed as panels (`#rt.pack`): [E, P, K, w], where column m of
-    the matrix is column m mod w of panel m / w. With a `schedule` all are; the
-    kernel is then built as it says.
+    the matrix is column m mod w of panel m / w; or as panels of pairs, [E, P,
+    ceil(K / 2), w, 2]. With a `schedule` all are, and the kernel is built as it
+    says: one for dot products of bf16 rounds rows first.
 
     Where `counter` names a layer, the loops over rows add what they ran to its
     FLOPs of experts: 2 K per row, column and operand of weights.
@@ -160,7 +161,8 @@ def MoE_GroupedMatmulOp : MoE_KernelOp<"grouped_matmul",
       and yields an element of out;
     * grouped_matmul_c5: `counter` is an `rt.layer` that is `counted`;
     * grouped_matmul_c6: `schedule` fits the operands: weights are panels of its
-      lanes, in one float type.
+      lanes, in one float type; panels of pairs and a `k_step` of 2 come
+      together.
 
     Example:
     ```mlir
@@ -209,8 +211,10 @@ def MoE_GroupedMatmulOp : MoE_KernelOp<"grouped_matmul",
       auto strides = getColumnStrides();
       return strides ? (*strides)[weight] : 1;
     }
-    /// Whether an operand of weights is panels, [E, P, K, w].
+    /// Whether an operand of weights is panels, [E, P, K, w] or of pairs.
     bool isPacked(unsigned weight);
+    /// Products that lie together in panels of an operand of weights.
+    int64_t getPairs(unsigned weight);
   }];
 }
 

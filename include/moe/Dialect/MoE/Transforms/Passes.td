@@ -479,36 +479,40 @@ def ScheduleCPUPass : Pass<"moe-schedule-cpu", "::mlir::ModuleOp"> {
     Epilogues that are not elementwise, and types and columns that no kernel
     reads, stay loops; a remark says so.
 
+    With `bf16-dot` products with bf16 weights of the model round rows to bf16
+    and take two products at a time (`k_step`), by the CPU's dot product. An
+    `isa` without one is an error, a model without bf16 weights a warning.
+
     ```mlir
     // moe-opt --moe-schedule-cpu=isa=avx512
-    rt.weight @w {source = [#rt.span<"m.onnx", offset = 0, length = 512, hash = 0,
-                                     tensor<2x4x16xf32>>]} : tensor<2x4x16xf32>
-    func.func @example(%x: tensor<?x4xf32>, %o: tensor<3xi32>, %y0: tensor<?x16xf32>) -> tensor<?x16xf32> {
-      %w = rt.weight_ref @w : tensor<2x4x16xf32>
+    rt.weight @w {source = [#rt.span<"m.onnx", offset = 0, length = 2048, hash = 0,
+                                     tensor<2x4x64xf32>>]} : tensor<2x4x64xf32>
+    func.func @example(%x: tensor<?x4xf32>, %o: tensor<3xi32>, %y0: tensor<?x64xf32>) -> tensor<?x64xf32> {
+      %w = rt.weight_ref @w : tensor<2x4x64xf32>
       %y = moe.grouped_matmul rows(%x : tensor<?x4xf32>) offsets(%o : tensor<3xi32>)
-          weights(%w : tensor<2x4x16xf32>) outs(%y0 : tensor<?x16xf32>) -> tensor<?x16xf32> {
+          weights(%w : tensor<2x4x64xf32>) outs(%y0 : tensor<?x64xf32>) -> tensor<?x64xf32> {
       ^bb0(%sum: f32):
         moe.yield %sum : f32
       }
-      return %y : tensor<?x16xf32>
+      return %y : tensor<?x64xf32>
     }
     ```
     becomes
     ```mlir
     rt.weight @w.panels {recipe = [#rt.pack<16>],
-        source = [#rt.span<"m.onnx", offset = 0, length = 512, hash = 0, tensor<2x4x16xf32>>]}
-      : tensor<2x1x4x16xf32>
-    func.func @example(%x: tensor<?x4xf32>, %o: tensor<3xi32>, %y0: tensor<?x16xf32>) -> tensor<?x16xf32> {
-      %w = rt.weight_ref @w.panels : tensor<2x1x4x16xf32>
+        source = [#rt.span<"m.onnx", offset = 0, length = 2048, hash = 0, tensor<2x4x64xf32>>]}
+      : tensor<2x4x4x16xf32>
+    func.func @example(%x: tensor<?x4xf32>, %o: tensor<3xi32>, %y0: tensor<?x64xf32>) -> tensor<?x64xf32> {
+      %w = rt.weight_ref @w.panels : tensor<2x4x4x16xf32>
       %y = moe.grouped_matmul rows(%x : tensor<?x4xf32>) offsets(%o : tensor<3xi32>)
-          weights(%w : tensor<2x1x4x16xf32>)
+          weights(%w : tensor<2x4x4x16xf32>)
           {schedule = #moe.cpu_schedule<lanes = 16, rows = 12, vectors = 2, row_block = 84,
                                         k_block = 256, stream_rows = 3, stream_vectors = 4>}
-          outs(%y0 : tensor<?x16xf32>) -> tensor<?x16xf32> {
+          outs(%y0 : tensor<?x64xf32>) -> tensor<?x64xf32> {
       ^bb0(%sum: f32):
         moe.yield %sum : f32
       }
-      return %y : tensor<?x16xf32>
+      return %y : tensor<?x64xf32>
     }
     ```
   }];
@@ -516,7 +520,10 @@ def ScheduleCPUPass : Pass<"moe-schedule-cpu", "::mlir::ModuleOp"> {
     Option<"isa", "isa", "::moe::VectorISA",
            /*default=*/"::moe::VectorISA::None",
            "Vector instructions of the CPU; none: nothing is scheduled",
-           "::moe::VectorISAValues()">
+           "::moe::VectorISAValues()">,
+    Option<"bf16Dot", "bf16-dot", "bool", /*default=*/"false",
+           "Round rows to bf16 where weights are bf16, for the CPU's dot "
+           "product">
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",

@@ -12,6 +12,7 @@ enum class VectorISA {
   None, ///< none that kernels are known for: loops stay as they are
   AVX2, ///< with FMA
   AVX512,
+  AVX512BF16, ///< with dot products of bf16
 };
 
 /// What a schedule needs to know of a CPU.
@@ -28,6 +29,9 @@ struct VectorISAInfo {
   int64_t tileVectors;
   /// Bytes of the second cache that a core has for itself.
   int64_t cacheBytes;
+  /// Products of bf16 that one instruction adds to a sum: 1 where it takes them
+  /// in f32.
+  int64_t bf16Step;
 };
 
 /// All of them, the greatest last.

@@ -12,9 +12,7 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
-#include "mlir/IR/SymbolTable.h"
 #include "moe/Dialect/MoE/IR/Schedules.h"
-#include "moe/Dialect/RT/IR/RT.h"
 #include "moe/Dialect/RT/IR/Weights.h"
 
 namespace moe {
@@ -31,23 +29,59 @@ static constexpr int64_t kBlock = 256;
 /// Rows that are copied together at most, as far as the second cache has room.
 static constexpr int64_t mostRows = 84;
 
+/// Panels of a tile: each element of a row that it loads meets all of them.
+static constexpr int64_t tilePanels = 2;
+
+/// Panels that the streaming form reads side by side: memory gives several
+/// streams faster than one.
+static constexpr int64_t streamedPanels = 4;
+/// Rows that leave the time for it to memory; more are faster as a tile.
+static constexpr int64_t mostStreamedRows = 3;
+
 /// Products per sum where their number is not static, as in attention.
 static constexpr int64_t assumedInner = 2048;
 
-/// The schedule of a matmul with `inner` products and `sums` per output.
+namespace {
+/// What of a matmul decides about its schedule.
+struct MatmulSizes {
+  int64_t inner; ///< products per sum
+  int64_t sums;  ///< per output
+  /// Of each sum; kDynamic if its columns are.
+  int64_t panels;
+  int64_t step; ///< products at a time
+};
+} // namespace
+
 static CPUScheduleAttr chooseSchedule(MLIRContext *context,
-                                      const VectorISAInfo &cpu, int64_t inner,
-                                      int64_t sums) {
-  int64_t vectors = std::max<int64_t>(2, sums);
-  int64_t rows = std::max<int64_t>(cpu.tileVectors / vectors, 1);
+                                      const VectorISAInfo &cpu,
+                                      const MatmulSizes &sizes) {
+  // As many vectors of each sum, side by side, as there are panels for.
+  auto countVectors = [&](int64_t wanted) {
+    int64_t perSum = std::max<int64_t>(wanted / sizes.sums, 1);
+    if (ShapedType::isStatic(sizes.panels))
+      perSum = std::min(perSum, std::max<int64_t>(sizes.panels, 1));
+    return perSum * sizes.sums;
+  };
+  int64_t vectors = countVectors(tilePanels);
+  int64_t rows =
+      std::max<int64_t>(cpu.tileVectors / std::max(vectors, tilePanels), 1);
+  // A step's products take the bytes of one.
+  int64_t rowBytes = 4 * std::max<int64_t>(sizes.inner, 1) / sizes.step;
   int64_t rowsInCache =
-      cpu.cacheBytes * 7 / 10 / (4 * std::max<int64_t>(inner, 1));
+      cpu.cacheBytes * 95 / 100 / std::max<int64_t>(rowBytes, 1);
   int64_t rowBlock =
       std::clamp(rowsInCache / rows * rows, rows, mostRows / rows * rows);
-  int64_t streamVectors = 4 / sums * sums;
+  int64_t streamVectors = countVectors(streamedPanels);
+  // Registers for sums, beside a vector of each panel and a row's element; sums
+  // of a tile take three quarters of all.
+  int64_t streamSums =
+      cpu.tileVectors * 4 / 3 - std::max(streamVectors, streamedPanels) - 1;
+  int64_t streamRows =
+      std::clamp<int64_t>(streamSums / std::max(streamVectors, streamedPanels),
+                          1, mostStreamedRows);
   return CPUScheduleAttr::get(context, cpu.lanes, rows, vectors, rowBlock,
-                              kBlock, /*stream_rows=*/3,
-                              std::max(streamVectors, sums));
+                              kBlock * sizes.step, streamRows, streamVectors,
+                              sizes.step);
 }
 
 namespace {
@@ -55,13 +89,26 @@ struct ScheduleCPUPass final : moe::impl::ScheduleCPUPassBase<ScheduleCPUPass> {
   using Base::Base;
 
   void runOnOperation() override {
+    if (bf16Dot && getVectorISAInfo(isa).bf16Step == 1) {
+      getOperation().emitError("bf16-dot expects an isa with a dot product of "
+                               "bf16, avx512bf16, but got ")
+          << getVectorISAInfo(isa).name;
+      return signalPassFailure();
+    }
     if (isa == VectorISA::None)
       return;
-    SymbolTable symbols(getOperation());
+    rt::WeightTable table(getOperation());
+    bool hasSteps = false;
     getOperation().walk([&](GroupedMatmulOp op) {
       if (!op.getScheduleAttr())
-        schedule(op, symbols);
+        schedule(op, table);
+      auto chosen = dyn_cast_if_present<CPUScheduleAttr>(op.getScheduleAttr());
+      hasSteps |= chosen && chosen.getKStep() > 1;
     });
+    if (bf16Dot && !hasSteps)
+      getOperation().emitWarning(
+          "no product has bf16 weights of the model: all activations stay as "
+          "they are; --convert-weights=bf16 makes such weights");
     rt::eraseUnusedWeights(getOperation());
   }
 
@@ -72,23 +119,16 @@ private:
   /// moe.grouped_matmul ... weights(rt.weight_ref @w)
   ///   -> moe.grouped_matmul ... weights(rt.weight_ref @w.panels)
   ///        {schedule = #moe.cpu_schedule<...>}
-  void schedule(GroupedMatmulOp op, SymbolTable &symbols);
+  void schedule(GroupedMatmulOp op, rt::WeightTable &table);
+
+  /// Products that a sum takes at once.
+  int64_t chooseStep(GroupedMatmulOp op, const rt::WeightTable &table) const;
 
   /// An operand of weights in panels: by its recipe, or in every run.
-  Value makePanels(OpBuilder &builder, Value weights, int64_t lanes,
-                   SymbolTable &symbols);
-  /// The weight with the step #rt.pack<lanes>.
-  rt::WeightOp pack(rt::WeightOp weight, int64_t lanes, SymbolTable &symbols);
-
-  DenseMap<Operation *, rt::WeightOp> packed;
+  Value makePanels(OpBuilder &builder, Value weights, int64_t step,
+                   rt::WeightTable &table);
 };
 } // namespace
-
-/// The weight that a value is, or null.
-static rt::WeightOp lookup(Value value, SymbolTable &symbols) {
-  auto ref = value.getDefiningOp<rt::WeightRefOp>();
-  return ref ? symbols.lookup<rt::WeightOp>(ref.getWeight()) : nullptr;
-}
 
 StringRef ScheduleCPUPass::findObstacle(GroupedMatmulOp op) const {
   for (Value weights : op.getWeights()) {
@@ -107,24 +147,13 @@ StringRef ScheduleCPUPass::findObstacle(GroupedMatmulOp op) const {
   return "";
 }
 
-rt::WeightOp ScheduleCPUPass::pack(rt::WeightOp weight, int64_t lanes,
-                                   SymbolTable &symbols) {
-  rt::WeightOp &result = packed[weight];
-  if (result)
-    return result;
-  OpBuilder builder(weight);
-  auto step = rt::PackAttr::get(&getContext(), lanes);
-  auto before = cast<RankedTensorType>(weight.getType());
-  auto after = step.inferTypes(before, [&] { return weight.emitOpError(); });
-  SmallVector<Attribute> recipe(weight.getRecipe().getValue());
-  recipe.push_back(step);
-  result = rt::WeightOp::create(
-      builder, weight.getLoc(),
-      builder.getStringAttr(weight.getSymName() + ".panels"),
-      weight.getSource(), builder.getArrayAttr(recipe),
-      TypeAttr::get(after->front()));
-  symbols.insert(result);
-  return result;
+int64_t ScheduleCPUPass::chooseStep(GroupedMatmulOp op,
+                                    const rt::WeightTable &table) const {
+  // moe.pack makes no pairs.
+  bool isNarrow = llvm::all_of(op.getWeights(), [&](Value weights) {
+    return getElementTypeOrSelf(weights).isBF16() && table.lookup(weights);
+  });
+  return bf16Dot && isNarrow ? getVectorISAInfo(isa).bf16Step : 1;
 }
 
 /// %w                   -> moe.pack matrices(%w)
@@ -151,16 +180,18 @@ static Value packComputed(OpBuilder &builder, Value weights, int64_t lanes) {
 }
 
 Value ScheduleCPUPass::makePanels(OpBuilder &builder, Value weights,
-                                  int64_t lanes, SymbolTable &symbols) {
-  rt::WeightOp weight = lookup(weights, symbols);
+                                  int64_t step, rt::WeightTable &table) {
+  int64_t lanes = getVectorISAInfo(isa).lanes;
+  rt::WeightOp weight = table.lookup(weights);
   if (!weight)
     return packComputed(builder, weights, lanes);
-  rt::WeightOp panels = pack(weight, lanes, symbols);
+  rt::WeightOp panels = table.addSteps(
+      weight, rt::PackAttr::get(&getContext(), lanes, step), ".panels");
   return rt::WeightRefOp::create(builder, weights.getLoc(), panels.getType(),
                                  panels.getSymName());
 }
 
-void ScheduleCPUPass::schedule(GroupedMatmulOp op, SymbolTable &symbols) {
+void ScheduleCPUPass::schedule(GroupedMatmulOp op, rt::WeightTable &table) {
   StringRef obstacle = findObstacle(op);
   if (!obstacle.empty()) {
     remark::missed(
@@ -170,19 +201,24 @@ void ScheduleCPUPass::schedule(GroupedMatmulOp op, SymbolTable &symbols) {
     return;
   }
   const VectorISAInfo &cpu = getVectorISAInfo(isa);
-  int64_t inner =
+  MatmulSizes sizes;
+  sizes.inner =
       cast<ShapedType>(op.getWeights().front().getType()).getDimSize(1);
-  if (inner == ShapedType::kDynamic)
-    inner = assumedInner;
+  if (ShapedType::isDynamic(sizes.inner))
+    sizes.inner = assumedInner;
+  sizes.sums = op.getWeights().size();
+  sizes.panels = cast<ShapedType>(op.getOut().getType()).getDimSize(1);
+  if (ShapedType::isStatic(sizes.panels))
+    sizes.panels = llvm::divideCeil(sizes.panels, cpu.lanes);
+  sizes.step = chooseStep(op, table);
   OpBuilder builder(op);
   // Sums whose columns alternate in one matrix still do so.
   DenseMap<Value, Value> refs;
   for (OpOperand &weights : op.getWeightsMutable()) {
     Value &ref = refs[weights.get()];
     if (!ref)
-      ref = makePanels(builder, weights.get(), cpu.lanes, symbols);
+      ref = makePanels(builder, weights.get(), sizes.step, table);
     weights.set(ref);
   }
-  op.setScheduleAttr(
-      chooseSchedule(&getContext(), cpu, inner, op.getWeights().size()));
+  op.setScheduleAttr(chooseSchedule(&getContext(), cpu, sizes));
 }
