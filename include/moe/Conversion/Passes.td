@@ -288,9 +288,8 @@ def ConvertMoEToCPUPass : Pass<"convert-moe-to-cpu", "::mlir::ModuleOp"> {
       return
     }
     ```
-    has, for each slot,
-    ```text
-    %part = vector.load %values[%row, %c0] : memref<?x8xf32>, vector<8xf32>
+    has, for the part of a row that a slot takes,
+    ```mlir
     %weighted = arith.mulf %weight, %part : vector<8xf32>
     %new = arith.addf %sum, %weighted : vector<8xf32>
     ```
