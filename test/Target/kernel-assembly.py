@@ -1,4 +1,6 @@
 # RUN: %python -W error %s
+# The sanitizer calls from within loops.
+# UNSUPPORTED: asan
 """The assembly of the micro-kernels, for CPUs that this one need not be: the loop
 over products holds fused multiply-adds into registers (or dot products of bf16),
 and nothing else of floats than loads and widening; no vector is spilt in it or copied.
