@@ -33,7 +33,7 @@ def measure_case(
     slots = both["without"].slots
     nulls = both["with"].slots - slots
     line = Line(f"T = {tokens}, load {slots} of {slots + nulls} slots", threads)
-    with Workers(sides, threads) as workers:
+    with Workers(sides, threads, bench.isa) as workers:
         for side, layer in both.items():
             ids = choose(layer, tokens, "uniform", nulls if side == "with" else 0)
             file, expected, rows = write_case(bench, layer, ids, weights, side)
