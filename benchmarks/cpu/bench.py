@@ -112,6 +112,9 @@ class Bench:
             )
         return Side("ours", {"library": str(library)})
 
+    def workers(self, sides: dict, threads: int) -> Workers:
+        return Workers(sides, threads, self.isa)
+
     def measure(self, workers: Workers) -> Times:
         times = workers.measure(self.rounds, self.seconds)
         self.machine.append((workers.threads, times.flops, times.bandwidth))
@@ -131,7 +134,7 @@ class Bench:
         `evaluate(line, times, arrays)` fills the line's values. A side that fails
         or differs is a line that says so.
         """
-        with Workers(sides, threads, self.isa) as workers:
+        with self.workers(sides, threads) as workers:
             for name, arrays, expected, rows in cases:
                 line = Line(name, threads)
                 try:

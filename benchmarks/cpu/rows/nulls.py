@@ -12,7 +12,7 @@ from ..bench import Bench, Goal, Line, Table, failures_into
 from ..forms import write_mlir
 from ..layers import LAYERS, SMALL, Layer, choose, make_case, read_weights, reference
 from ..layers import write_weights
-from ..workers import Side, Times, Workers, check
+from ..workers import Side, Times, check
 
 RATIO = "with nulls / without"
 
@@ -33,7 +33,7 @@ def measure_case(
     slots = both["without"].slots
     nulls = both["with"].slots - slots
     line = Line(f"T = {tokens}, load {slots} of {slots + nulls} slots", threads)
-    with Workers(sides, threads, bench.isa) as workers:
+    with bench.workers(sides, threads) as workers:
         for side, layer in both.items():
             ids = choose(layer, tokens, "uniform", nulls if side == "with" else 0)
             file, expected, rows = write_case(bench, layer, ids, weights, side)

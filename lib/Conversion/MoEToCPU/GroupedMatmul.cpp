@@ -54,6 +54,25 @@ private:
 
   void chooseThreads();
   void emitThread();
+  /// Rows in parts whose sizes differ by one at most.
+  struct Parts {
+    Value number, few; ///< how many, and rows of the smaller ones
+    Value more;        ///< so many of them, the first, have one row more
+  };
+  Parts split(Value count, Value number) {
+    return {number, b.div(count, number), b.rem(count, number)};
+  }
+  void
+  forEachPart(const Parts &parts, Value begin,
+              function_ref<void(Value part, Value from, Value size)> body) {
+    b.fold(b.index(0), parts.number, begin, [&](Value part, Value from) {
+      Value isLarger = b.compare(arith::CmpIPredicate::ult, part, parts.more);
+      Value size = b.select(isLarger, b.add(parts.few, b.index(1)), parts.few);
+      body(part, from, size);
+      return b.add(from, size);
+    });
+  }
+
   void emitExpert();
   void shareRows(Value &begin, Value &count);
   void emitRows(const Form &form, Value begin, Value count);
@@ -190,13 +209,9 @@ void GroupedMatmulBuilder::emitExpert() {
              [&] { emitRows(stream, begin, count); });
   b.setInsertionPointToStart(branch.elseBlock());
   Value numBlocks = b.ceilDiv(count, b.index(rowBlock));
-  Value few = b.div(count, numBlocks), more = b.rem(count, numBlocks);
-  b.fold(b.index(0), numBlocks, begin, [&](Value i, Value from) {
-    Value isLarger = b.compare(arith::CmpIPredicate::ult, i, more);
-    Value size = b.select(isLarger, b.add(few, b.index(1)), few);
-    emitRows(tiled, from, size);
-    return b.add(from, size);
-  });
+  forEachPart(
+      split(count, numBlocks), begin,
+      [&](Value, Value from, Value size) { emitRows(tiled, from, size); });
 }
 
 void GroupedMatmulBuilder::emitRows(const Form &form, Value begin,
@@ -266,7 +281,7 @@ void GroupedMatmulBuilder::emitProducts(const Form &form, Value group,
                                         Value count) {
   Value tileRows = b.index(schedule.getRows());
   Value numTiles = form.prefetches ? b.ceilDiv(count, tileRows) : b.index(1);
-  Value few = b.div(count, numTiles), more = b.rem(count, numTiles);
+  Parts tiles = split(count, numTiles);
   Value isFew = b.compare(arith::CmpIPredicate::ule, count,
                           b.index(schedule.getRows() * 2 / 3));
   Value numBlocks = rows.getNumBlocks();
@@ -302,16 +317,13 @@ void GroupedMatmulBuilder::emitProducts(const Form &form, Value group,
     Value slice = b.div(blockSize, numTiles);
     operands.rows = rows.getMemory();
     operands.sums = sums;
-    b.fold(zero, numTiles, zero, [&](Value tile, Value from) {
-      Value isLarger = b.compare(arith::CmpIPredicate::ult, tile, more);
-      Value size = b.select(isLarger, b.add(few, b.index(1)), few);
+    forEachPart(tiles, zero, [&](Value tile, Value from, Value size) {
       MicroKernelOperands ofTile = operands;
       ofTile.rowsAt = rows.placeOf(block, from);
       ofTile.sumsAt = b.mul(from, b.index(form.vectors * lanes));
       for (Value &next : ofTile.nextAt)
         next = b.add(next, b.mul(tile, slice));
       emitTile(form, size, ofTile);
-      return b.add(from, size);
     });
   });
 }

@@ -173,6 +173,7 @@ func::FuncOp MicroKernels::get(Location loc, const MicroKernelShape &shape) {
   if (shape.prefetches)
     types.push_back(index);
   types.append({index, sum, index});
+  // Of all callers, no one's place.
   auto function = func::FuncOp::create(UnknownLoc::get(context), name,
                                        FunctionType::get(context, types, {}));
   function.setPrivate();
